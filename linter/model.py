@@ -1,0 +1,151 @@
+"""The nouns: what goes in (Message, Turn), what comes out (Finding, Clause), and the errors in between.
+
+Everything here is a frozen value. Spans are half-open code points of the text as it was given; folded
+offsets never leave the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+PLATFORMS = ("tmall", "taobao", "pinduoduo", "douyin", "kuaishou", "jd")
+CHANNELS = ("chat", "listing.title", "listing.detail")
+VERDICTS = ("none", "info", "warning", "error")  # from mild to grave: the index is the rank
+ROLES = ("agent", "buyer")
+
+
+def graver(one: str, other: str) -> str:
+    """Return the graver of two verdicts."""
+    return max(one, other, key=VERDICTS.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier utterance of the same conversation. `time` is ISO 8601 text, or None where the log has none."""
+
+    role: str
+    text: str
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message came from: place in a file, and whose it is. All of it is optional, none of it is judged."""
+
+    path: str | None = None
+    line: int | None = None  # 1-based line of the first character in the file
+    column: int | None = None  # 1-based column, in code points
+    row: int | None = None  # 1-based record number in a table or log
+    id: str | None = None
+    session: str | None = None
+    turn: int | None = None
+    agent: str | None = None
+    shop: str | None = None
+    platform: str | None = None
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One utterance or listing field to judge. Only the text of an agent is judged; a buyer's is context."""
+
+    text: str
+    channel: str = "chat"
+    context: tuple[Turn, ...] = ()
+    role: str = "agent"
+    origin: Origin = Origin()
+
+    def __init__(
+        self,
+        text: str,
+        channel: str = "chat",
+        context: Iterable[Turn] = (),
+        role: str = "agent",
+        origin: Origin | None = None,
+    ) -> None:
+        object.__setattr__(self, "text", text)
+        object.__setattr__(self, "channel", channel)
+        object.__setattr__(self, "context", tuple(context))
+        object.__setattr__(self, "role", role)
+        object.__setattr__(self, "origin", origin or Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who says so. `confidence` is official, quoted or secondary; `date` is ISO text or None where unknown."""
+
+    name: str
+    url: str | None = None
+    date: str | None = None
+    confidence: str = "secondary"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """The norm behind a finding on one platform. Points and amounts are None where no source states them."""
+
+    id: str
+    platform: str  # a platform, or "law" for Chinese law
+    title: str
+    says: str  # the clause in our own words
+    points: Decimal | None = None  # per offence; the least where points_max is set
+    points_max: Decimal | None = None
+    scale: str | None = None  # which account the points fall on: "A" general, "B" severe, …
+    amount: Decimal | None = None  # CNY per offence; see amount_what
+    amount_max: Decimal | None = None
+    amount_what: str | None = None  # fine, damages, deposit, compensation to the buyer …
+    also: str | None = None  # what else follows
+    as_of: str | None = None  # ISO date the figures were read or published
+    confidence: str = "secondary"  # official, quoted, secondary
+    sources: tuple[Source, ...] = ()
+    contradiction: str | None = None  # both figures and who says them; never averaged
+    overridden: bool = False  # the figures come from the shop's own rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A confirmed breach. `verdicts` holds (platform, verdict) for every platform asked for."""
+
+    rule: str
+    verdict: str  # the gravest of `verdicts`
+    start: int
+    end: int
+    text: str
+    message: str
+    suggestion: str = ""
+    clauses: tuple[Clause, ...] = ()
+    verdicts: tuple[tuple[str, str], ...] = ()
+    spelled: tuple[str, ...] = ()  # folding steps that were needed to read it: "homophone", "traditional", …
+    field: str | None = None  # of a listing record: title, detail, …
+    ids: tuple[str, ...] = ()  # of a set of listings
+    origin: Origin = Origin()
+    version: str = ""  # of the lexicons that judged
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A candidate that was looked at and let go, with the question that cleared it."""
+
+    rule: str
+    start: int
+    end: int
+    text: str
+    reason: str
+
+
+class KefulintError(Exception):
+    """Something of the user's is wrong (data, file, option). `problems` are ready lines: `path:line: what, expected what`."""
+
+    def __init__(self, problems: Iterable[str] | str) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class LexiconError(KefulintError):
+    """The lexicons do not load."""
+
+
+class SourceError(KefulintError):
+    """An input cannot be read at all."""
