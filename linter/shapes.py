@@ -1,0 +1,170 @@
+"""Things told by their shape: phone numbers, ids, links, amounts, spans of days. Folded text in, plain spans out.
+
+Numbers are the hard part: an order number, a price and a mobile number are all digits. A shape only says "this could be
+one"; whether it is *offered for contact* is the rules' question. Every pattern is linear: bounded repeats, no nesting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import regex
+
+from linter.text import Folded
+
+_DIGIT_FORMS = ("〇零", "幺一壹", "二贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
+_DIGITS = {ord(char): str(digit) for digit, forms in enumerate(_DIGIT_FORMS) for char in forms}
+
+_MOBILE = regex.compile(r"(?<!\d)(?:86)?(1[3-9]\d{9})(?!\d)")
+_LANDLINE = regex.compile(r"(?<!\d)(0\d{2,3}\d{7,8})(?!\d)")
+_NUMBER = regex.compile(r"(?<!\d)\d{5,20}(?!\d)")
+_ACCOUNT = regex.compile(r"(?<![a-z0-9])(?:[a-z][a-z0-9_\-]{4,19}|\d{5,11})(?![a-z0-9])")
+_EMAIL = regex.compile(r"[a-z0-9][a-z0-9._\-]{0,60}@[a-z0-9\-]{1,60}(?:\.[a-z0-9\-]{1,30}){1,4}|\[邮箱x?\]")
+_MONEY = regex.compile(
+    r"[¥￥$]\d{1,6}(?:\.\d{1,2})?|(?:\d{1,6}(?:\.\d{1,2})?|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾几半]{1,4})"
+    r"(?:块钱|块|元钱|元|圆|毛|yuan|rmb|米(?![\d宽高长]))"
+)
+_DAYS = regex.compile(r"(\d{1,3}|[一二两三四五六七八九十半几]{1,3})(?:个)?(天|日|周|星期|礼拜|个月|月|小时)")
+_PERCENT = regex.compile(r"\d{1,3}(?:\.\d)?%")
+_SEPARATED = regex.compile(r"[\s\-—_.·,，*~/|()（）]+")
+
+
+def _spans(pattern: regex.Pattern[str], text: str, at: list[int]) -> Iterator[tuple[int, int]]:
+    for match in pattern.finditer(text, timeout=1.0):
+        yield at[match.start()], at[match.end() - 1] + 1
+
+
+def _digit_view(folded: Folded) -> str:
+    return folded.plain.translate(_DIGITS)
+
+
+def mobiles(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Mobile numbers, however their digits are written or spaced."""
+    view = _digit_view(folded)
+    for match in _MOBILE.finditer(view, timeout=1.0):
+        yield match.span(1)
+
+
+def landlines(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Landline numbers with an area code."""
+    for match in _LANDLINE.finditer(folded.plain, timeout=1.0):
+        yield match.span(1)
+
+
+def numbers(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Runs of 5 to 20 digits, Chinese digits included."""
+    for match in _NUMBER.finditer(_digit_view(folded), timeout=1.0):
+        yield match.span()
+
+
+def accounts(folded: Folded) -> Iterator[tuple[int, int]]:
+    """What could be an account name: letters first, or 5 to 11 digits; read in the original, where words end."""
+    view = _light(folded.original)
+    for match in _ACCOUNT.finditer(view, timeout=1.0):
+        yield folded.plain_span(*match.span())
+    for match in _NUMBER.finditer(_digit_view(folded), timeout=1.0):
+        if match.end() - match.start() <= 11:
+            yield match.span()
+
+
+def emails(folded: Folded) -> Iterator[tuple[int, int]]:
+    """E-mail addresses, and the mask that logs leave in their place."""
+    for match in _EMAIL.finditer(_light(folded.original), timeout=1.0):
+        yield folded.plain_span(*match.span())
+
+
+def money(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Amounts of money."""
+    for match in _MONEY.finditer(folded.plain, timeout=1.0):
+        yield match.span()
+
+
+def percents(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Percentages."""
+    for match in _PERCENT.finditer(folded.plain, timeout=1.0):
+        yield match.span()
+
+
+def days(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Spans of time longer than two days (a hyphen lost in a log, 35天 for 3-5天, still reads as long)."""
+    for match in _DAYS.finditer(folded.plain, timeout=1.0):
+        if _hours(match.group(1), match.group(2)) > 72:
+            yield match.span()
+
+
+_CHINESE_NUMBERS = {c: n for n, c in enumerate("零一二三四五六七八九十")} | {"两": 2, "半": 0, "几": 4}
+
+
+def _hours(number: str, unit: str) -> float:
+    value = float(number) if number.isascii() else _chinese_number(number)
+    return value * {"小时": 1, "天": 24, "日": 24, "周": 168, "星期": 168, "礼拜": 168}.get(unit, 720)
+
+
+def _chinese_number(text: str) -> float:
+    if "十" in text:
+        tens, _, ones = text.partition("十")
+        return 10.0 * _CHINESE_NUMBERS.get(tens[-1:] or "一", 1) + _CHINESE_NUMBERS.get(ones[:1], 0)
+    return float(_CHINESE_NUMBERS.get(text[-1:], 1))
+
+
+_LIGHT_FROM = "。．：／＠＿－"
+_LIGHT = {ord(a): b for a, b in zip(_LIGHT_FROM, ".．:/@_-".replace("．", "."), strict=True)}
+_LIGHT |= {code: chr(code - 0xFEE0).lower() for code in range(0xFF10, 0xFF5B)}
+_LIGHT |= {code: chr(code + 32) for code in range(65, 91)}
+
+
+def _light(text: str) -> str:
+    """Fold width and case character by character, so that offsets stay those of the original."""
+    return text.translate(_LIGHT)
+
+
+# Zero-width characters and single spaces between letters are taken out before a link is read.
+_LINK = regex.compile(
+    r"(?:h(?:tt|xx)ps?:?//|www\.)[a-z0-9\-._~:/?#@!$&'()*+,;=%]{3,300}"
+    r"|(?<![a-z0-9@.])(?:[a-z0-9\-]{1,40}\.){1,4}(?:com|cn|net|cc|top|shop|xyz|vip|site|club|link|me|co|org|example)"
+    r"(?![a-z0-9.])(?:/[a-z0-9\-._~/?=&%#]{0,200})?"
+    r"|(?<![a-z0-9])[a-z0-9]{2,30}(?:点|丶|d|dot)(?:com|抗姆|康母|cn|net|坑姆)(?![a-z])"
+)
+
+
+def links(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Links and bare domains; spaced-out or broken by invisible characters too."""
+    original = _light(folded.original)
+    kept = [i for i, c in enumerate(original) if c.isprintable() and not ("\u200b" <= c <= "\u2064")]
+    seen: set[tuple[int, int]] = set()
+    for at in (kept, _unspaced(original, kept)):
+        view = "".join(original[i] for i in at)
+        for start, end in _spans(_LINK, view, at):
+            if (start, end) not in seen:
+                seen.add((start, end))
+                yield folded.plain_span(start, end)
+
+
+def _unspaced(text: str, kept: list[int]) -> list[int]:
+    """Drop spaces that stand between single ASCII characters: h t t p s, t . c n."""
+
+    def single(index: int) -> bool:
+        left = index < 1 or text[index - 1] == " " or not text[index - 1].isascii()
+        right = index + 1 >= len(text) or text[index + 1] == " " or not text[index + 1].isascii()
+        return text[index].isascii() and left and right
+
+    return [i for i in kept if text[i] != " " or not (i and (single(i - 1) or (i + 1 < len(text) and single(i + 1))))]
+
+
+def link_text(folded: Folded, start: int, end: int) -> str:
+    """Return a link found in plain[start:end] as written, width and case folded, without spaces."""
+    first, last = folded.original_span(start, end)
+    return "".join(c for c in _light(folded.original[first:last]) if not c.isspace() and c.isprintable())
+
+
+SHAPES: dict[str, Callable[[Folded], Iterator[tuple[int, int]]]] = {
+    "@mobile": mobiles,
+    "@landline": landlines,
+    "@number": numbers,
+    "@account": accounts,
+    "@email": emails,
+    "@link": links,
+    "@money": money,
+    "@percent": percents,
+    "@days": days,
+}

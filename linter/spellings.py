@@ -1,0 +1,119 @@
+"""A concept's spellings in, all its disguises out, as terms for the scanner.
+
+Disguises are generated, never listed: the sound of a word (homophones, near-homophones and pinyin in one term), its
+characters' initials mixed with the rest (发p, 支f宝, zfb), characters taken apart (亻言 for 信) and look-alike characters.
+What could be an ordinary word keeps the mark `weak` and is judged by its neighbours later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from linter.text import Sounds, readings
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One string to look for. `view` is plain or sound; `how` names the disguise, '' for the spelling itself."""
+
+    text: str
+    concept: str
+    spelling: str
+    view: str = "plain"
+    weak: bool = False
+    how: str = ""
+    word: bool = False  # ask the tokenizer whether a longer word swallows it
+    excepts: bool = False  # not a spelling but an innocent phrase that shields the spellings inside it
+
+
+@dataclass(frozen=True, slots=True)
+class Disguises:
+    """The tables disguises are made from."""
+
+    sounds: Sounds
+    components: Mapping[str, tuple[str, ...]]  # 信 -> (亻言,)
+    lookalikes: Mapping[str, str]  # 微 -> 徽嶶: characters that resemble it
+
+    def of(self, concept: str, spelling: str) -> Iterator[Term]:
+        """Yield the disguised terms of one folded strong spelling."""
+        if spelling.isascii() and spelling.isalpha() and len(spelling) >= 6:
+            yield from _typos(concept, spelling)
+        if not all(_is_chinese(c) for c in spelling):
+            return
+        if len(spelling) == 1:
+            yield from self._single(concept, spelling)
+            return
+        yield from self._sound(concept, spelling)
+        yield from self._initials(concept, spelling)
+        yield from self._glyphs(concept, spelling)
+
+    def _single(self, concept: str, char: str) -> Iterator[Term]:
+        for syllable in readings().get(char, ())[:1]:
+            if len(syllable) > 2:
+                yield Term(syllable, concept, char, weak=True, how="pinyin")
+        for parts in self.components.get(char, ()):
+            yield Term(parts, concept, char, weak=True, how="split")
+
+    def _sound(self, concept: str, spelling: str) -> Iterator[Term]:
+        spoken = [readings().get(c, ())[:3] for c in spelling]
+        if not all(spoken):
+            return
+        first = "".join(self.sounds.code(all_[0]) for all_ in spoken)
+        yield Term(first, concept, spelling, "sound", True, "homophone", True)
+        for index, all_ in enumerate(spoken):  # one character at a time in a less usual reading: 差 chai
+            for other in all_[1:]:
+                text = first[:index] + self.sounds.code(other) + first[index + 1 :]
+                if text != first:
+                    yield Term(text, concept, spelling, "sound", True, "homophone", True)
+
+    def _initials(self, concept: str, spelling: str) -> Iterator[Term]:
+        letters = [readings()[c][0][0] if c in readings() else "" for c in spelling]
+        if not all(letters):
+            return
+        for index in range(len(spelling)):
+            yield Term(spelling[:index] + letters[index] + spelling[index + 1 :], concept, spelling, "plain", True, "initials")
+        if len(spelling) >= 3:
+            yield Term("".join(letters), concept, spelling, "plain", True, "initials")
+
+    def _glyphs(self, concept: str, spelling: str) -> Iterator[Term]:
+        choices = [[(c, "")] + self._other_forms(c) for c in spelling]
+        for combination in product(*choices) if len(spelling) <= 3 else _one_at_a_time(choices):
+            hows = {how for _, how in combination if how}
+            if hows:
+                text = "".join(form for form, _ in combination)
+                yield Term(text, concept, spelling, "plain", False, "split" if "split" in hows else "glyph", True)
+
+    def _other_forms(self, char: str) -> list[tuple[str, str]]:
+        split = [(parts, "split") for parts in self.components.get(char, ())]
+        return split + [(other, "glyph") for other in self.lookalikes.get(char, "")]
+
+
+def _typos(concept: str, spelling: str) -> Iterator[Term]:
+    """Yield a long Latin spelling with one letter doubled, left out or swapped with the next."""
+    forms = {spelling[:i] + spelling[i] + spelling[i:] for i in range(len(spelling))}
+    forms |= {spelling[:i] + spelling[i + 1 :] for i in range(1, len(spelling))}
+    forms |= {spelling[:i] + spelling[i + 1] + spelling[i] + spelling[i + 2 :] for i in range(len(spelling) - 1)}
+    for form in sorted(forms - {spelling}):
+        yield Term(form, concept, spelling, "plain", how="typo")
+
+
+def _one_at_a_time(choices: list[list[tuple[str, str]]]) -> Iterator[tuple[tuple[str, str], ...]]:
+    plain = [forms[0] for forms in choices]
+    for index, forms in enumerate(choices):
+        for form in forms[1:]:
+            yield (*plain[:index], form, *plain[index + 1 :])
+
+
+def _is_chinese(char: str) -> bool:
+    return "\u3400" <= char <= "\u9fff"
+
+
+def is_common(char: str) -> bool:
+    """Is it one of the 3,755 characters of everyday writing (GB 2312 level 1)?"""
+    try:
+        raw = char.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return len(raw) == 2 and 0xB0 <= raw[0] <= 0xD7

@@ -1,0 +1,260 @@
+"""Text in, two folded views out, each aligned with the original.
+
+`plain` is what the eye reads: width, case, Traditional forms, look-alike letters and digits are folded, and everything
+that only separates (zero-width characters, symbols, spaces, punctuation) is dropped; `gaps` remembers how strong a
+break stood before each character, so that later stages can ask what was jumped over. `sound` is what the ear hears: a
+private-use character for every syllable, for Chinese characters and for Latin runs that read as pinyin, with
+near-homophones (zh/z, ang/an …) made equal.
+
+A reader may ask why spaces are dropped before matching: "加 我 微 信" must be found, and whether a jump over a break was
+innocent is a question with an answer (`confirm`), while a split word that was never matched has none.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+# Breaks between two characters, from none to the end of a sentence.
+NONE, FILLER, SPACE, COMMA, STOP = range(5)
+
+_KEPT = "+%@¥"
+_COMMAS = set(",，、;；:")
+_STOPS = set("。！？!?\n\r\u2028\u2029…")
+_SYLLABLE_BASE = 0xE000  # private use area: no text of ours uses it
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A text and its views. Offsets named `plain` count characters of `plain`, others those of `original`."""
+
+    original: str
+    plain: str
+    at: tuple[int, ...]  # plain[i] was read from original[at[i]]
+    gaps: bytes  # gaps[i] is the strongest break between plain[i - 1] and plain[i]
+    _lines: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Map a span of `plain` to the original text, trailing joiners and variation selectors included."""
+        if start >= end:
+            return (self.at[start] if start < len(self.at) else len(self.original),) * 2
+        stop = self.at[end - 1] + 1
+        while stop < len(self.original) and self.original[stop] in "\ufe0f\u20e3\u200d":
+            stop += 1
+        return self.at[start], stop
+
+    def plain_span(self, start: int, end: int) -> tuple[int, int]:
+        """Map a span of the original to `plain`; characters that were dropped shrink it."""
+        return bisect_left(self.at, start), bisect_left(self.at, end)
+
+    def break_within(self, start: int, end: int) -> int:
+        """Return the strongest break strictly inside plain[start:end]."""
+        return max(self.gaps[start + 1 : end], default=NONE)
+
+    def plain_index(self, original: int) -> int:
+        """Return the index of the plain character read at or before an original offset."""
+        return max(bisect_right(self.at, original) - 1, 0)
+
+
+class Folding:
+    """The fold tables, made once from the characters' own properties and the lexicons' `folding.yaml`."""
+
+    def __init__(self, reads: Mapping[str, str] | None = None, kept: Iterable[str] = ()) -> None:
+        self.reads = dict(reads or {})
+        self.kept = set(_KEPT) | set(kept)
+        self.simplified = _simplified()
+        self._table: dict[int, str] = {}
+        self._breaks: dict[int, int] = {}
+
+    def fold(self, text: str) -> Folded:
+        """Fold a text, keeping for every plain character the place it came from."""
+        plain: list[str] = []
+        at: list[int] = []
+        gaps = bytearray()
+        pending = NONE
+        for index, char in enumerate(text):
+            read = self.read(char)
+            if not read:
+                pending = max(pending, self._breaks[ord(char)])
+                continue
+            for letter in read:
+                plain.append(letter)
+                at.append(index)
+                gaps.append(pending)
+                pending = NONE
+        return Folded(text, "".join(plain), tuple(at), bytes(gaps))
+
+    def read(self, char: str) -> str:
+        """Return what a character reads as: '' for one that only separates."""
+        code = ord(char)
+        found = self._table.get(code)
+        if found is None:
+            found = self._table[code] = self._read(char)
+            if not found:
+                self._breaks[code] = _break_level(char)
+        return found
+
+    def _read(self, char: str) -> str:
+        if char in self.reads:
+            return self.reads[char]
+        if char in self.kept:
+            return char
+        wide = unicodedata.normalize("NFKC", char).lower()
+        letters = (self.reads.get(c, self.simplified.get(c, c)) for c in wide)
+        return "".join(c for c in "".join(letters) if c in self.kept or unicodedata.category(c)[0] in "LN")
+
+    def normal(self, text: str) -> str:
+        """Fold a spelling the same way as a text."""
+        return "".join(self.read(char) for char in text)
+
+    def table(self) -> dict[int, str]:
+        """Return the reading of every character of the Basic Multilingual Plane that is not read as itself."""
+        return {code: self.read(chr(code)) for code in range(0x10000) if self.read(chr(code)) != chr(code)}
+
+    def steps(self, folded: Folded, start: int, end: int) -> list[str]:
+        """Name the folding steps that were needed to read plain[start:end]."""
+        names: list[str] = []
+        for index in range(start, end):
+            char, read = folded.original[folded.at[index]], folded.plain[index]
+            if char != read:
+                names.append(self._step(char, read))
+            if index > start and folded.gaps[index]:
+                between = folded.original[folded.at[index - 1] + 1 : folded.at[index]]
+                names.append(_separator_step(between))
+        return list(dict.fromkeys(names))
+
+    def _step(self, char: str, read: str) -> str:
+        if char.lower() == read:
+            return "case"
+        if char in self.reads:
+            return "symbol"
+        if self.simplified.get(char) == read:
+            return "traditional"
+        return "digits" if read.isdecimal() and not "\uff10" <= char <= "\uff19" else "width"
+
+
+def _break_level(char: str) -> int:
+    category = unicodedata.category(char)
+    if char in _STOPS:
+        return STOP
+    if unicodedata.normalize("NFKC", char) in _COMMAS:
+        return COMMA
+    if category in ("Cf", "Mn", "Me", "Cc", "Cs", "Co") and char != "\t":
+        return FILLER
+    return SPACE if category[0] == "Z" or char == "\t" or category == "So" else FILLER
+
+
+def _separator_step(between: str) -> str:
+    if any(unicodedata.category(c) in ("Cf", "Mn") for c in between):
+        return "zero-width"
+    if between.isspace():
+        return "line" if "\n" in between else "space"
+    return "emoji" if any(unicodedata.category(c) == "So" for c in between) else "symbol"
+
+
+@lru_cache(maxsize=1)
+def _simplified() -> dict[str, str]:
+    """Return Traditional -> Simplified, character by character (phrase conversion would change lengths)."""
+    from opencc import OpenCC
+
+    chars = "".join(map(chr, range(0x3400, 0xA000)))
+    table = {a: b for a, b in zip(chars, OpenCC("t2s").convert(chars), strict=True) if a != b and len(b) == 1}
+    return {a: b for a, b in table.items() if ord(b) < 0x10000}
+
+
+# --- sound -----------------------------------------------------------------------------------------------------------
+
+_TONES = str.maketrans("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿ", "aaaaeeeeiiiioooouuuuvvvvvnnnm")
+_LATIN = re.compile("[a-z]+")
+
+
+def near(syllable: str) -> str:
+    """Make near-homophones equal: zh/z, ch/c, sh/s and ng/n at the end."""
+    if syllable[:2] in ("zh", "ch", "sh"):
+        syllable = syllable[0] + syllable[2:]
+    return syllable[:-1] if syllable.endswith("ng") else syllable
+
+
+@lru_cache(maxsize=1)
+def readings() -> dict[str, tuple[str, ...]]:
+    """Return the toneless syllables of every Chinese character, the most usual first."""
+    from pypinyin.constants import PINYIN_DICT
+
+    return {
+        chr(code): tuple(dict.fromkeys(s.translate(_TONES) for s in spoken.split(",")))
+        for code, spoken in PINYIN_DICT.items()
+        if 0x3400 <= code < 0xA000
+    }
+
+
+class Sounds:
+    """Syllables as private-use characters; two characters that sound alike get the same one."""
+
+    def __init__(self) -> None:
+        spoken = sorted({s for all_ in readings().values() for s in all_ if s.isascii() and s.isalpha()})
+        self.codes: dict[str, str] = {}
+        for syllable in spoken:
+            key = near(syllable)
+            self.codes.setdefault(key, chr(_SYLLABLE_BASE + len(self.codes)))
+        self.syllables = frozenset(spoken)
+        self.table = {ord(c): self.code(all_[0]) for c, all_ in readings().items() if near(all_[0]) in self.codes}
+        self._parse = lru_cache(maxsize=4096)(self._parse_run)
+
+    def code(self, syllable: str) -> str:
+        return self.codes[near(syllable)]
+
+    def view(self, folded: Folded) -> tuple[str, list[tuple[int, int]] | None]:
+        """Return the sound view and, where its units are not one character each, their plain spans."""
+        plain = folded.plain.translate(self.table)
+        if not _LATIN.search(plain):
+            return plain, None
+        units: list[str] = []
+        spans: list[tuple[int, int]] = []
+        position = 0
+        for start, end in _latin_runs(folded):
+            _append_singles(plain, position, start, units, spans)
+            syllables = self._parse(folded.plain[start:end])
+            for syllable in syllables:
+                units.append(self.code(syllable))
+                spans.append((start, start + len(syllable)))
+                start += len(syllable)
+            _append_singles(plain, start, end, units, spans)
+            position = end
+        _append_singles(plain, position, len(plain), units, spans)
+        return "".join(units), spans
+
+    def _parse_run(self, run: str) -> tuple[str, ...]:
+        """Split a Latin run into the fewest syllables, or () where it does not read as pinyin as a whole."""
+        if len(run) > 24:
+            return ()
+        best: list[tuple[str, ...] | None] = [()] + [None] * len(run)
+        for end in range(1, len(run) + 1):
+            for start in range(max(0, end - 6), end):
+                before = best[start]
+                if before is not None and run[start:end] in self.syllables:
+                    known = best[end]
+                    if known is None or len(before) + 1 < len(known):
+                        best[end] = (*before, run[start:end])
+        return best[-1] or ()
+
+
+def _append_singles(plain: str, start: int, end: int, units: list[str], spans: list[tuple[int, int]]) -> None:
+    units.extend(plain[start:end])
+    spans.extend((i, i + 1) for i in range(start, end))
+
+
+def _latin_runs(folded: Folded) -> list[tuple[int, int]]:
+    """Return the Latin runs of `plain`, cut at breaks unless the letters were spaced out one by one."""
+    runs: list[tuple[int, int]] = []
+    for match in _LATIN.finditer(folded.plain):
+        start, end = match.span()
+        cuts = [i for i in range(start + 1, end) if folded.gaps[i]]
+        if len(cuts) == end - start - 1:
+            cuts = []
+        edges = [start, *cuts, end]
+        runs.extend(zip(edges, edges[1:], strict=False))
+    return runs
