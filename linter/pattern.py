@@ -164,4 +164,4 @@ def _candidates(item: Item, before: tuple[Hit, ...], hits: Hits, folded: Folded,
             for hit in found
             if 0 <= hit.start - last <= item.gap and max(folded.gaps[last : hit.start + 1], default=0) <= limit
         ]
-    return sorted(found)
+    return sorted(found, key=lambda hit: (hit.start, -hit.end, hit.weak))
