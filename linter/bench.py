@@ -54,7 +54,9 @@ def _duplicate_spellings(lexicon: Lexicon) -> Iterator[str]:
 
 def _symbols(lexicon: Lexicon) -> set[str]:
     bare = Folding(lexicon.reads)
-    return {c for concept in lexicon.concepts.values() for s in concept.strong + concept.weak for c in s if not bare.read(c)}
+    return {
+        c for concept in lexicon.concepts.values() for s in concept.strong + concept.weak for c in s if not bare.read(c)
+    }
 
 
 def _unused_concepts(lexicon: Lexicon) -> Iterator[str]:
@@ -106,7 +108,11 @@ def doc(rule: Rule, lexicon: Lexicon) -> str:
 
 
 def _clause_table(rule: Rule, lexicon: Lexicon) -> str:
-    rows = ["## 各平台条款\n", "| 平台 | 判定 | 条款 | 扣分 | 金额（元） | 依据与日期 | 可信度 |", "|---|---|---|---|---|---|---|"]
+    rows = [
+        "## 各平台条款\n",
+        "| 平台 | 判定 | 条款 | 扣分 | 金额（元） | 依据与日期 | 可信度 |",
+        "|---|---|---|---|---|---|---|",
+    ]
     seen: set[str] = set()
     for platform in PLATFORMS:
         verdict = lexicon.rulebooks.verdict(rule.id, platform, rule.channels[0]) or rule.verdict

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def is_too_weak(match: Sequence[Hit]) -> bool:
     weak = [hit for hit in match if hit.weak]
     if len(weak) <= len(match) - len(weak):
         return False
-    touching = all(a.end == b.start for a, b in zip(weak, weak[1:], strict=False))
+    touching = all(a.end == b.start for a, b in pairwise(weak))
     return not (len(weak) > 1 and touching and all(not hit.how for hit in weak))
 
 
@@ -126,7 +127,7 @@ def tokens_around(folded: Folded, start: int, end: int) -> list[tuple[int, int, 
         last += 1
     cuts = [first, *(i for i in range(first + 1, last) if folded.gaps[i]), last]
     found: list[tuple[int, int, str]] = []
-    for low, high in zip(cuts, cuts[1:], strict=False):
+    for low, high in pairwise(cuts):
         for token in _cut(folded.plain[low:high]):
             found.append((low, low + len(token), token))
             low += len(token)

@@ -127,7 +127,7 @@ class Linter:
             return []
         scene = self._scene(message)
         found: list[_Match] = []
-        for rule, finds in self._compiled.candidates(scene.hits, message.channel):
+        for rule, finds in self._compiled.candidates(scene.hits):
             if rule.status == "stable" or self._drafts:
                 found += _Court(self, scene, rule, rejections).matches(finds)
         return [self._finding(match, scene) for match in _settle(found, scene)]
@@ -243,9 +243,7 @@ class _Court:
 
     def _anywhere(self, patterns: Sequence[Pattern]) -> bool:
         s = self.scene
-        return any(
-            self._whole(m, s.folded) for p in patterns for m in matches(p, s.hits, s.folded, s.start, s.end)
-        )
+        return any(self._whole(m, s.folded) for p in patterns for m in matches(p, s.hits, s.folded, s.start, s.end))
 
     def _confirmed(
         self, find: Find, platforms: tuple[str, ...], verdicts: tuple[tuple[str, str], ...]
@@ -272,7 +270,7 @@ class _Court:
             return "too-weak"
         swallowed = next((hit for hit in match if confirm.is_swallowed(hit, s.folded)), None)
         if swallowed:
-            return f"swallowed-by-a-word: {s.folded.plain[swallowed.start:swallowed.end]}"
+            return f"swallowed-by-a-word: {s.folded.plain[swallowed.start : swallowed.end]}"
         clear = self.rule.clear if find.clear is None else find.clear
         for name, question in confirm.CLEARING.items():
             if name in clear and question(match, s.hits, s.folded):
@@ -374,17 +372,19 @@ class _Compiled:
     folding: Folding
     scanner: Scanner
     index: dict[str, list[tuple[Rule, Find]]]
+    shapes: tuple[str, ...]  # the names in `index` that are told by shape
     fillers: tuple[re.Pattern[str], re.Pattern[str]]
 
-    def candidates(self, hits: Hits, channel: str) -> Iterator[tuple[Rule, list[Find]]]:
+    def candidates(self, hits: Hits) -> Iterator[tuple[Rule, list[Find]]]:
         """Yield the rules (with their finds) that could match, judged by the concepts present."""
         wanted: dict[str, tuple[Rule, list[Find]]] = {}
-        for name in self.index:
-            if name in hits:
-                for rule, find in self.index[name]:
-                    finds = wanted.setdefault(rule.id, (rule, []))[1]
-                    if find not in finds:
-                        finds.append(find)
+        present = [name for name in hits if name in self.index]
+        present += [name for name in self.shapes if name not in present and name in hits]
+        for name in present:
+            for rule, find in self.index[name]:
+                finds = wanted.setdefault(rule.id, (rule, []))[1]
+                if find not in finds:
+                    finds.append(find)
         for key in sorted(wanted):
             yield wanted[key]
 
@@ -399,26 +399,9 @@ class _Compiled:
 
 
 @lru_cache(maxsize=8)
-def _compiled_by(key: str, identity: int, holder: _Holder) -> _Compiled:
-    return _compile(holder.lexicon)
-
-
-class _Holder:
-    """Carries a lexicon through `lru_cache` without hashing its dictionaries."""
-
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.lexicon = lexicon
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Holder)
-
-
 def compiled(lexicon: Lexicon) -> _Compiled:
-    """Compile a lexicon, once."""
-    return _compiled_by(lexicon.version, id(lexicon), _Holder(lexicon))
+    """Compile a lexicon, once for all linters that share it."""
+    return _compile(lexicon)
 
 
 def _compile(lexicon: Lexicon) -> _Compiled:
@@ -429,7 +412,9 @@ def _compile(lexicon: Lexicon) -> _Compiled:
     sounds = Sounds()
     disguises = Disguises(sounds, lexicon.components, lexicon.lookalikes)
     scanner = Scanner.of(_terms(lexicon, folding, disguises), sounds)
-    return _Compiled(folding, scanner, _index(lexicon), _fillers(lexicon, folding))
+    index = _index(lexicon)
+    shapes = tuple(name for name in index if name[0] == "@")
+    return _Compiled(folding, scanner, index, shapes, _fillers(lexicon, folding))
 
 
 def _terms(lexicon: Lexicon, folding: Folding, disguises: Disguises) -> Iterator[Term]:

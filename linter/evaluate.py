@@ -189,7 +189,9 @@ def _count_expected(case: Mapping[str, Any], entry: Mapping[str, Any], found: li
 
 def _miss(case: Mapping[str, Any], kind: str, rule: str, verdict: str, words: str) -> Miss:
     turns = [f"{t['role'][0].upper()}:{t['text']}" for t in case.get("context", ())]
-    text = " | ".join([*turns, case["text"] or json.dumps(case.get("fields") or case.get("listings"), ensure_ascii=False)])
+    text = " | ".join(
+        [*turns, case["text"] or json.dumps(case.get("fields") or case.get("listings"), ensure_ascii=False)]
+    )
     return Miss(str(case.get("id", "?")), kind, rule, verdict, words, text, tuple(case.get("tags", ())))
 
 

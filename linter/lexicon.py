@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 
 from linter.model import CHANNELS, PLATFORMS, VERDICTS, LexiconError, Turn
@@ -23,16 +24,16 @@ NEEDS = ("line", "conversation", "record", "set", "times")
 STATUSES = ("draft", "stable", "retired")
 WITHIN = 6
 
-_CONCEPT_KEYS = ("title", "says", "strong", "weak", "except", "disguise", "word")
-_RULE_KEYS = (
+CONCEPT_KEYS = ("title", "says", "strong", "weak", "except", "disguise", "word")
+RULE_KEYS = (
     "title", "verdict", "status", "since", "needs", "measure", "settings", "channels", "clear", "over", "why", "message",
     "suggestion", "fix", "words", "find", "unless", "except", "violates", "passes",
 )  # fmt: skip
-_FIND_KEYS = (
+FIND_KEYS = (
     "say", "within", "any-order", "across", "verdict", "channels", "platforms", "clear", "asked", "unless-asked",
     "earlier", "unless-earlier", "said", "unless", "unless-anywhere", "longest", "weak",
 )  # fmt: skip
-_EXAMPLE_KEYS = ("text", "platform", "channel", "buyer", "context", "verdict")
+EXAMPLE_KEYS = ("text", "platform", "channel", "buyer", "context", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Concept:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Find:
     """One way a rule is found: any of `patterns`, under the conditions that are set."""
 
@@ -83,7 +84,7 @@ class Example:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One rule file."""
 
@@ -110,7 +111,7 @@ class Rule:
     fix: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
     """Everything that was loaded, by id, and a version made from the bytes of the files."""
 
@@ -174,6 +175,7 @@ class _Loader:
         self.components: dict[str, tuple[str, ...]] = {}
         self.lookalikes: dict[str, str] = {}
         self.domains: dict[str, tuple[str, ...]] = {}
+        self.mentioned: dict[str, Node] = {}  # concepts that patterns name, and where first
 
     def read_folder(self, folder: Path) -> None:
         for path in sorted((folder / "concepts").glob("*.yaml")):
@@ -195,7 +197,7 @@ class _Loader:
     # --- concepts and tables
 
     def _concept(self, name: str, node: Node) -> None:
-        keys = node.keys(self.problems, "a concept", _CONCEPT_KEYS, ("title", "strong"))
+        keys = node.keys(self.problems, "a concept", CONCEPT_KEYS, ("title", "strong"))
         self._check_id(name, node)
         self.concepts[name] = Concept(
             name,
@@ -215,7 +217,9 @@ class _Loader:
         for item in keys[key].items(self.problems, key):
             text = item.text(self.problems, f"an entry of {key}")
             if text in seen:
-                self.problems.add(item, f"'{text}' stands twice in {key}, expected once (first on line {seen[text].line})")
+                self.problems.add(
+                    item, f"'{text}' stands twice in {key}, expected once (first on line {seen[text].line})"
+                )
             elif not text.strip():
                 self.problems.add(item, f"an entry of {key} is empty, expected a spelling")
             else:
@@ -255,7 +259,7 @@ class _Loader:
     # --- rules
 
     def _rule(self, path: Path, node: Node) -> None:
-        keys = node.keys(self.problems, "a rule", _RULE_KEYS, ("title", "verdict", "status", "why", "message"))
+        keys = node.keys(self.problems, "a rule", RULE_KEYS, ("title", "verdict", "status", "why", "message"))
         self._check_id(path.stem, node)
         for name, words in self._mapping(keys, "words"):
             self._own_words(path.stem, name, words)
@@ -295,13 +299,15 @@ class _Loader:
             self.problems.add(node, "the rule has neither 'find' nor 'measure', expected one")
         short = min(len(rule.violates), len(rule.passes))
         if rule.status == "stable" and short < 4 and not rule.measure:
-            self.problems.add(node, f"a stable rule has {short} examples of a kind, expected at least 4 violates and 4 passes")
+            self.problems.add(
+                node, f"a stable rule has {short} examples of a kind, expected at least 4 violates and 4 passes"
+            )
 
     def _own_words(self, rule: str, name: str, node: Node) -> None:
         """A rule's own words are a concept that only this rule sees."""
         concept = f"{rule}.{name}"
         if isinstance(node.value, dict):
-            keys = node.keys(self.problems, "own words", _CONCEPT_KEYS, ("strong",))
+            keys = node.keys(self.problems, "own words", CONCEPT_KEYS, ("strong",))
         else:
             keys = {"strong": node}
         if name in self.concepts:
@@ -315,7 +321,7 @@ class _Loader:
         place = f"{node.path}:{node.line}"
         if isinstance(node.value, str):
             return Find(self._parse_all(rule, [node], WITHIN, False, False), place)
-        keys = node.keys(self.problems, "an entry of find", _FIND_KEYS, ("say",))
+        keys = node.keys(self.problems, "an entry of find", FIND_KEYS, ("say",))
         within = int(self._text(keys, "within") or WITHIN) if self._text(keys, "within").isdigit() else WITHIN
         across, any_order = self._flag(keys, "across", False), self._flag(keys, "any-order", False)
         says = [keys["say"]] if "say" in keys and isinstance(keys["say"].value, str) else self._list(keys, "say")
@@ -361,32 +367,30 @@ class _Loader:
 
     def _resolve(self, rule: str, pattern: Pattern, node: Node) -> Pattern:
         """Point own words at their concept, and literals at an anonymous one; remember names for `check_names`."""
-        from dataclasses import replace
-
         items = []
         for item in pattern.items:
             names = tuple(f"{rule}.{n}" if f"{rule}.{n}" in self.concepts else n for n in item.names)
             for name in names:
-                self._mentioned.setdefault(name, node)
+                self.mentioned.setdefault(name, node)
                 if name.startswith("="):
                     self.concepts.setdefault(name, Concept(name, name[1:], (name[1:],), disguise=False))
             items.append(replace(item, names=names))
         return replace(pattern, items=tuple(items))
 
-    @property
-    def _mentioned(self) -> dict[str, Node]:
-        return self.__dict__.setdefault("mentioned", {})
-
     def check_names(self) -> None:
         """Every concept a pattern names must exist; every rule named by `over` too."""
-        for name, node in self._mentioned.items():
+        for name, node in self.mentioned.items():
             if name not in self.concepts and name not in SHAPES and name != "@outside-link":
-                known = ", ".join(sorted(SHAPES)) if name.startswith("@") else "a file in concepts/ or the rule's own words"
+                known = (
+                    ", ".join(sorted(SHAPES)) if name.startswith("@") else "a file in concepts/ or the rule's own words"
+                )
                 self.problems.add(node, f"unknown concept '{name}', expected {known}")
         for rule in self.rules.values():
             for other in rule.over:
                 if other not in self.rules:
-                    self.problems.lines.append(f"{rule.place}: 'over' names unknown rule '{other}', expected a rule's id")
+                    self.problems.lines.append(
+                        f"{rule.place}: 'over' names unknown rule '{other}', expected a rule's id"
+                    )
 
     # --- examples
 
@@ -395,7 +399,7 @@ class _Loader:
 
     def _example(self, node: Node, marked: bool, channels: tuple[str, ...]) -> Example:
         keys = {"text": node} if isinstance(node.value, str) else node.keys(
-            self.problems, "an example", _EXAMPLE_KEYS, ("text",)
+            self.problems, "an example", EXAMPLE_KEYS, ("text",)
         )  # fmt: skip
         text, spans = unmark(self._text(keys, "text"))
         if marked and not spans:
@@ -435,8 +439,6 @@ class _Loader:
 
 def _orders(source: str) -> list[str]:
     """Return a pattern of two or three items in every order (gap signs keep their places)."""
-    from itertools import permutations
-
     tokens = source.split()
     return [" ".join(order) for order in permutations(tokens)] if len(tokens) <= 3 else [source]
 
@@ -452,7 +454,3 @@ def unmark(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
         plain.append(part)
         position += len(part)
     return "".join(plain), tuple(spans)
-
-
-def rule_ids(lexicon: Lexicon) -> Collection[str]:
-    return lexicon.rules.keys()

@@ -166,9 +166,7 @@ def _group(members: list[Title]) -> Group:
         differs.append("价格 " + "、".join(sorted({title.price for title in members})))
     if len({bare(title.text) for title in members}) > 1 and not differs:
         differs.append("词序或空格")
-    return Group(
-        tuple(title.id for title in members), tuple(title.text for title in members), tuple(differs)
-    )
+    return Group(tuple(title.id for title in members), tuple(title.text for title in members), tuple(differs))
 
 
 def counted(words: Iterable[str]) -> frozenset[tuple[str, int]]:

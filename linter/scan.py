@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import ahocorasick
@@ -34,7 +35,9 @@ class Hits(dict[str, list[Hit]]):
 
     def get(self, name: str, default: Any = ()) -> Any:
         if name[0] == "@" and not super().__contains__(name) and name in SHAPES:
-            self[name] = sorted({Hit(a, b, name, self._folded.plain[a:b]) for a, b in SHAPES[name](self._folded) if a < b})
+            self[name] = sorted(
+                {Hit(a, b, name, self._folded.plain[a:b]) for a, b in SHAPES[name](self._folded) if a < b}
+            )
         return super().get(name, default)
 
     def __contains__(self, name: object) -> bool:
@@ -164,7 +167,7 @@ def _inner_breaks(term: Term, start: int, end: int, folded: Folded) -> bool:
     if strongest <= FILLER:
         return True
     cuts = [start, *(i for i in range(start + 1, end) if folded.gaps[i] >= SPACE), end]
-    pieces = [b - a for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [b - a for a, b in pairwise(cuts)]
     if all(piece == 1 for piece in pieces):
         return True
     if term.excepts or folded.plain[start:end].isascii():

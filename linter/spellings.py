@@ -73,12 +73,14 @@ class Disguises:
         if not all(letters):
             return
         for index in range(len(spelling)):
-            yield Term(spelling[:index] + letters[index] + spelling[index + 1 :], concept, spelling, "plain", True, "initials")
+            yield Term(
+                spelling[:index] + letters[index] + spelling[index + 1 :], concept, spelling, "plain", True, "initials"
+            )
         if len(spelling) >= 3:
             yield Term("".join(letters), concept, spelling, "plain", True, "initials")
 
     def _glyphs(self, concept: str, spelling: str) -> Iterator[Term]:
-        choices = [[(c, "")] + self._other_forms(c) for c in spelling]
+        choices = [[(c, ""), *self._other_forms(c)] for c in spelling]
         for combination in product(*choices) if len(spelling) <= 3 else _one_at_a_time(choices):
             hows = {how for _, how in combination if how}
             if hows:

@@ -6,8 +6,8 @@ break stood before each character, so that later stages can ask what was jumped 
 private-use character for every syllable, for Chinese characters and for Latin runs that read as pinyin, with
 near-homophones (zh/z, ang/an …) made equal.
 
-A reader may ask why spaces are dropped before matching: "加 我 微 信" must be found, and whether a jump over a break was
-innocent is a question with an answer (`confirm`), while a split word that was never matched has none.
+A reader may ask why spaces are dropped before matching: "加 我 微 信" must be found, and whether a jump over a
+break was innocent is a question with an answer (`confirm`), while a word that was never matched has none.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 # Breaks between two characters, from none to the end of a sentence.
 NONE, FILLER, SPACE, COMMA, STOP = range(5)
@@ -28,7 +29,7 @@ _STOPS = set("。！？!?\n\r\u2028\u2029…")
 _SYLLABLE_BASE = 0xE000  # private use area: no text of ours uses it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Folded:
     """A text and its views. Offsets named `plain` count characters of `plain`, others those of `original`."""
 
@@ -36,7 +37,6 @@ class Folded:
     plain: str
     at: tuple[int, ...]  # plain[i] was read from original[at[i]]
     gaps: bytes  # gaps[i] is the strongest break between plain[i - 1] and plain[i]
-    _lines: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """Map a span of `plain` to the original text, trailing joiners and variation selectors included."""
@@ -256,5 +256,5 @@ def _latin_runs(folded: Folded) -> list[tuple[int, int]]:
         if len(cuts) == end - start - 1:
             cuts = []
         edges = [start, *cuts, end]
-        runs.extend(zip(edges, edges[1:], strict=False))
+        runs.extend(pairwise(edges))
     return runs
