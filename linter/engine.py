@@ -1,43 +1,33 @@
-"""Messages in, findings out: `Linter` holds the compiled lexicons and joins the stages fold, scan, confirm.
+"""Messages in, findings out: `Linter` joins the stages fold, scan, confirm and prices what is left.
 
-A linter is immutable after it was made and safe to share between threads. The question a reader may ask: why is one
+A linter is immutable after it was made and safe to share between threads. The question a reader may ask: why is a
 message judged rule by rule on its hits, and not hit by hit? Because a hit alone means nothing; a rule says which hits
 together do, and in which context.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from linter import confirm
-from linter.lexicon import Find, Lexicon, Rule, load_lexicon
-from linter.model import PLATFORMS, VERDICTS, Finding, KefulintError, Message, Rejection, Turn, graver
-from linter.pattern import Hit, Pattern, matches
-from linter.scan import Hits, Scanner
-from linter.shapes import link_text
-from linter.spellings import Disguises, Term
-from linter.text import STOP, Folded, Folding, Sounds
+from linter import measures
+from linter.compiled import Compiled, Reading, compiled
+from linter.judge import Court, Match, Scene, settle
+from linter.lexicon import Lexicon, Rule, load_lexicon
+from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Rejection, Turn
+from linter.pattern import Hit
 
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
-_OUTSIDE = "@outside-link"
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    rule: Rule
-    find: Find
-    hits: tuple[Hit, ...]
-    start: int  # original offsets
-    end: int
-    verdicts: tuple[tuple[str, str], ...]
-
-    @property
-    def verdict(self) -> str:
-        return max((v for _, v in self.verdicts), key=VERDICTS.index)
+_CONTEXT = 6  # earlier turns that count as context
+_GIVES = {
+    "line": "a single message",
+    "conversation": "a conversation",
+    "record": "a listing",
+    "set": "a set of listings",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +38,21 @@ class Explanation:
     rejections: list[Rejection]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """One message made ready: its folded text, hits, and those of its context."""
-
-    message: Message
-    folded: Folded
-    hits: Hits
-    offset: int  # of the message's own text in the folded original (fragments of earlier turns stand before it)
-    start: int  # plain bounds between the fillers
-    end: int
-
-
 class Linter:
-    """The compiled lexicons for one or several platforms."""
+    """The compiled lexicons for one or several platforms.
+
+    `lexicons` are folders of a shop's own concepts, rules and rulebooks; `rules` restricts the work to some rules;
+    `as_of` (ISO date) prices by the figures of that day; `drafts` runs rules that are not stable yet.
+    Raises KefulintError for unknown platforms or rules and LexiconError for lexicons that do not load.
+    """
 
     def __init__(
         self,
         platform: str | Sequence[str] = "taobao",
         lexicons: Sequence[str | Path] = (),
+        *,
         lexicon: Lexicon | None = None,
+        rules: Sequence[str] = (),
         as_of: str | None = None,
         drafts: bool = False,
     ) -> None:
@@ -76,10 +61,11 @@ class Linter:
         if unknown or not self.platforms:
             raise KefulintError(f"unknown platform '{', '.join(unknown)}', expected one of {', '.join(PLATFORMS)}")
         self.lexicon = lexicon or load_lexicon(lexicons)
+        self.rules = _selected(self.lexicon, rules, drafts)
+        self._asked_for = tuple(rules)
         self.as_of = as_of
-        self._drafts = drafts
-        self._compiled = compiled(self.lexicon)
-        self._scene_of = lru_cache(maxsize=2048)(self._read)
+        self._compiled: Compiled = compiled(self.lexicon)
+        self._read = lru_cache(maxsize=2048)(self._compiled.read)
 
     @property
     def version(self) -> str:
@@ -89,82 +75,144 @@ class Linter:
     # --- the public ways in
 
     def check(
-        self,
-        text: str,
-        channel: str = "chat",
-        context: Iterable[Turn] = (),
-        role: str = "agent",
+        self, text: str, channel: str = "chat", context: Iterable[Turn] = (), role: str = "agent"
     ) -> list[Finding]:
         """Judge one message; return its findings in order of place."""
         return self.check_message(Message(text, channel, context, role))
 
     def check_message(self, message: Message) -> list[Finding]:
         """Judge one Message. A buyer's message has no findings."""
+        self._require("line", "conversation")
         return self._judge(message, None)
 
     def check_many(self, messages: Iterable[str | Message]) -> Iterator[list[Finding]]:
         """Judge messages in order; the same answers as `check`, at batch speed."""
+        self._require("line", "conversation")
         for message in messages:
             yield self._judge(Message(message) if isinstance(message, str) else message, None)
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
         """Judge every agent's turn in the light of those before; one list of findings a turn."""
+        self._require("line", "conversation")
         found: list[list[Finding]] = []
         for index, turn in enumerate(turns):
-            message = Message(turn.text, context=turns[max(0, index - 6) : index], role=turn.role)
+            message = Message(turn.text, context=turns[max(0, index - _CONTEXT) : index], role=turn.role)
             found.append(self._judge(message, None))
         return found
+
+    def check_listing(self, record: Mapping[str, Any]) -> list[Finding]:
+        """Judge one listing: title and detail (HTML allowed), and the title against freight and category.
+
+        `Finding.field` says which field a span lies in; spans count code points of the field as given.
+        """
+        self._require("line", "record")
+        return [
+            finding
+            for name in ("title", "detail")
+            if record.get(name)
+            for finding in self._judge_field(record, name, str(record[name]))
+        ]
+
+    def check_listings(self, records: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        """Judge a shop's listings against each other: findings across records carry `ids`."""
+        self._require("set")
+        shops: dict[str, list[Mapping[str, Any]]] = {}
+        for record in records:
+            shops.setdefault(str(record.get("shop") or ""), []).append(record)
+        rules = [rule for rule in self._compiled.measured if rule.needs == "set" and rule.id in self.rules]
+        return [finding for rule in rules for listed in shops.values() for finding in self._judge_set(rule, listed)]
 
     def explain(self, message: Message) -> Explanation:
         """Judge one message and keep the reasons for every candidate that was let go."""
         rejections: list[Rejection] = []
         return Explanation(self._judge(message, rejections), rejections)
 
+    def clauses(self, rule: str, channel: str = "chat", platforms: Sequence[str] = ()) -> tuple[Clause, ...]:
+        """Return the clauses behind a rule on some platforms (default: this linter's), priced as of its day."""
+        books = self.lexicon.rulebooks
+        found = [c for p in platforms or self.platforms for c in books.clauses(rule, p, channel, self.as_of)]
+        return tuple({clause.id: clause for clause in found}.values())
+
     # --- the stages
 
-    def _judge(self, message: Message, rejections: list[Rejection] | None) -> list[Finding]:
+    def _judge(
+        self, message: Message, rejections: list[Rejection] | None, record: Mapping[str, Any] | None = None
+    ) -> list[Finding]:
         if message.role != "agent" or not message.text:
             return []
-        scene = self._scene(message)
-        found: list[_Match] = []
-        for rule, finds in self._compiled.candidates(scene.hits):
-            if rule.status == "stable" or self._drafts:
-                found += _Court(self, scene, rule, rejections).matches(finds)
-        return [self._finding(match, scene) for match in _settle(found, scene)]
+        scene = self._scene(message, record or {})
+        court = Court(self.lexicon, self.platforms, self._read, rejections)
+        found: list[Match] = []
+        for rule, finds in self._compiled.candidates(scene.reading.hits):
+            if rule.id in self.rules and self._applies(rule, record):
+                found += court.matches(scene, rule, finds)
+        found += self._measured(scene, court)
+        return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
 
-    def _scene(self, message: Message) -> _Scene:
+    def _scene(self, message: Message, record: Mapping[str, Any]) -> Scene:
         before = _fragments(message)
         offset = sum(len(piece) + 1 for piece in before)
-        folded, hits, start, end = self._scene_of("\n".join([*before, message.text]))
-        return _Scene(message, folded, hits, offset, start, end)
+        reading = self._read("\n".join([*before, message.text]))
+        return Scene(message, reading, offset, str(record.get("category") or ""))
 
-    def _read(self, text: str) -> tuple[Folded, Hits, int, int]:
-        folded = self._compiled.folding.fold(text)
-        hits = self._compiled.scanner.hits(folded)
-        return folded, hits, *self._compiled.core(folded.plain)
+    def _applies(self, rule: Rule, record: Mapping[str, Any] | None) -> bool:
+        """Does the input give what the rule needs? A record rule also asks the record."""
+        if rule.needs in ("line", "conversation"):
+            return True
+        if rule.needs != "record" or record is None:
+            return False
+        if rule.measure == "freight":
+            return measures.charged_freight(record, dict(rule.settings).get("excepted", "").split()) is not None
+        return True
 
-    def read_context(self, text: str) -> tuple[Folded, Hits, int, int]:
-        """Fold and scan a turn of the context (cached: the same turns come again and again)."""
-        return self._scene_of(text)
+    def _measured(self, scene: Scene, court: Court) -> Iterator[Match]:
+        for rule in self._compiled.measured:
+            if rule.id not in self.rules or scene.message.channel not in rule.channels:
+                continue
+            settings = dict(rule.settings)
+            span = None
+            if rule.measure == "repeated-text" and scene.message.context:
+                span = measures.repeated_text(scene.message, scene.reading, settings)
+            elif rule.measure == "repeated-words":
+                span = measures.repeated_words(scene.reading, settings)
+            if span:
+                start, end = scene.reading.folded.original_span(*span)
+                verdicts = court.verdicts(rule, None, self.platforms, scene.message.channel)
+                yield Match(rule, (Hit(*span, f"@{rule.measure}", ""),), start, end, verdicts)
 
-    def verdicts(self, rule: Rule, find: Find, platforms: Sequence[str], channel: str) -> tuple[tuple[str, str], ...]:
-        """Return the verdict on every platform: the find's own, the rulebook's, or the rule's default."""
-        books = self.lexicon.rulebooks
-        return tuple((p, find.verdict or books.verdict(rule.id, p, channel) or rule.verdict) for p in platforms)
+    def _judge_field(self, record: Mapping[str, Any], name: str, text: str) -> list[Finding]:
+        shown = measures.mask_html(text) if name == "detail" else text
+        found = self._judge(Message(shown, f"listing.{name}"), None, record)
+        return [replace(f, text=text[f.start : f.end], field=name) for f in found]
 
-    def domains(self, platform: str) -> tuple[str, ...]:
-        return self.lexicon.domains.get(platform, ())
+    def _judge_set(self, rule: Rule, records: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+        settings = dict(rule.settings)
+        titles = [measures.take_apart(record, self._compiled.read, settings) for record in records]
+        verdicts = tuple((p, self._verdict(rule, p, "listing.title")) for p in self.platforms)
+        for group in measures.near_duplicates(titles, self._compiled.scanner.sounds):
+            differences = "；".join(group.differences) or "完全相同"
+            yield Finding(
+                rule.id,
+                max((verdict for _, verdict in verdicts), key=("none", "info", "warning", "error").index),
+                0,
+                len(group.titles[0]),
+                group.titles[0],
+                rule.message.replace("{text}", "、".join(group.ids)) + f"（不同之处：{differences}）",
+                rule.suggestion,
+                self.clauses(rule.id, "listing.title"),
+                verdicts,
+                ids=group.ids,
+                field="title",
+                version=self.version,
+            )
 
-    def _finding(self, match: _Match, scene: _Scene) -> Finding:
+    def _verdict(self, rule: Rule, platform: str, channel: str) -> str:
+        return self.lexicon.rulebooks.verdict(rule.id, platform, channel) or rule.verdict
+
+    def _finding(self, match: Match, scene: Scene) -> Finding:
         rule, message = match.rule, scene.message
         start, end = max(match.start - scene.offset, 0), match.end - scene.offset
         text = message.text[start:end]
-        clauses = [
-            clause
-            for platform, verdict in match.verdicts
-            if verdict != "none"
-            for clause in self.lexicon.rulebooks.clauses(rule.id, platform, message.channel, self.as_of)
-        ]
         return Finding(
             rule=rule.id,
             verdict=match.verdict,
@@ -173,148 +221,39 @@ class Linter:
             text=text,
             message=rule.message.replace("{text}", text),
             suggestion=rule.suggestion,
-            clauses=tuple(dict.fromkeys(clauses)),
+            clauses=self.clauses(rule.id, message.channel, [p for p, verdict in match.verdicts if verdict != "none"]),
             verdicts=match.verdicts,
-            spelled=tuple(self._spelled(match, scene)),
+            spelled=self._spelled(match, scene),
             field=message.channel.partition(".")[2] or None,
             origin=message.origin,
             version=self.version,
         )
 
-    def _spelled(self, match: _Match, scene: _Scene) -> list[str]:
+    def _spelled(self, match: Match, scene: Scene) -> tuple[str, ...]:
+        """Name the disguises and folding steps it took to read the words."""
         names = [hit.how for hit in match.hits if hit.how]
         for hit in match.hits:
             if not hit.concept.startswith("@"):
-                names += self._compiled.folding.steps(scene.folded, hit.start, hit.end)
-        return list(dict.fromkeys(names))
+                names += self._compiled.folding.steps(scene.reading.folded, hit.start, hit.end)
+        return tuple(dict.fromkeys(names))
+
+    def _require(self, *given: str) -> None:
+        """Raise KefulintError where a rule asked for by name needs more than the input gives."""
+        for name in self._asked_for:
+            needs = self.lexicon.rules[name].needs
+            if needs not in given:
+                wanted = _GIVES.get(needs, needs)
+                raise KefulintError(
+                    f"rule '{name}' needs {wanted}, expected input that gives one, got {_GIVES[given[0]]}"
+                )
 
 
-class _Court:
-    """Judges one rule on one scene."""
-
-    def __init__(self, linter: Linter, scene: _Scene, rule: Rule, rejections: list[Rejection] | None) -> None:
-        self.linter, self.scene, self.rule, self.rejections = linter, scene, rule, rejections
-
-    def matches(self, finds: Sequence[Find]) -> Iterator[_Match]:
-        """Yield the confirmed matches of the rule's finds."""
-        for find in finds:
-            for platforms in self._platform_groups(find):
-                verdicts = self.linter.verdicts(self.rule, find, platforms, self.scene.message.channel)
-                if any(verdict != "none" for _, verdict in verdicts) and self._fits(find):
-                    yield from self._confirmed(find, platforms, verdicts)
-
-    def _platform_groups(self, find: Find) -> list[tuple[str, ...]]:
-        asked = self.linter.platforms
-        if find.platforms:
-            asked = tuple(p for p in asked if p in find.platforms)
-        if any(_OUTSIDE in pattern.names for pattern in find.patterns):
-            return [(p,) for p in asked]
-        return [asked] if asked else []
-
-    def _fits(self, find: Find) -> bool:
-        """Check the conditions that do not depend on the place of the match."""
-        scene, message = self.scene, self.scene.message
-        if message.channel not in (find.channels or self.rule.channels):
-            return False
-        if find.longest and scene.end - scene.start > find.longest:
-            return False
-        buyer = [turn.text for turn in message.context if turn.role == "buyer"][-2:]
-        everyone = [turn.text for turn in message.context]
-        agents = [turn.text for turn in message.context if turn.role == "agent"]
-        return (
-            (not find.asked or self._said(find.asked, buyer))
-            and not self._said(find.unless_asked, buyer)
-            and (not find.earlier or self._said(find.earlier, everyone))
-            and not self._said(find.unless_earlier, everyone)
-            and (not find.said or self._said(find.said, agents))
-            and not self._anywhere(find.unless_anywhere)
-        )
-
-    def _said(self, patterns: Sequence[Pattern], texts: Sequence[str]) -> bool:
-        for text in texts:
-            folded, hits, start, end = self.linter.read_context(text)
-            for pattern in patterns:
-                if any(self._whole(m, folded) for m in matches(pattern, hits, folded, start, end)):
-                    return True
-        return False
-
-    def _whole(self, match: Sequence[Hit], folded: Folded) -> bool:
-        return not any(confirm.is_swallowed(hit, folded) for hit in match)
-
-    def _anywhere(self, patterns: Sequence[Pattern]) -> bool:
-        s = self.scene
-        return any(self._whole(m, s.folded) for p in patterns for m in matches(p, s.hits, s.folded, s.start, s.end))
-
-    def _confirmed(
-        self, find: Find, platforms: tuple[str, ...], verdicts: tuple[tuple[str, str], ...]
-    ) -> Iterator[_Match]:
-        s = self.scene
-        hits = self._outside_links(platforms[0]) if any(_OUTSIDE in p.names for p in find.patterns) else s.hits
-        seen: set[tuple[int, int]] = set()
-        for pattern in find.patterns:
-            for match in matches(pattern, hits, s.folded, s.start, s.end):
-                start, end = s.folded.original_span(match[0].start, match[-1].end)
-                if end <= s.offset or (match[0].start, match[-1].end) in seen:
-                    continue
-                reason = self._reason(find, match, start, end)
-                if reason:
-                    self._reject(start, end, reason)
-                    continue
-                seen.add((match[0].start, match[-1].end))
-                yield _Match(self.rule, find, match, start, end, verdicts)
-
-    def _reason(self, find: Find, match: Sequence[Hit], start: int, end: int) -> str:
-        """Return why the match is let go, or ''."""
-        s = self.scene
-        if not find.weak and confirm.is_too_weak(match):
-            return "too-weak"
-        swallowed = next((hit for hit in match if confirm.is_swallowed(hit, s.folded)), None)
-        if swallowed:
-            return f"swallowed-by-a-word: {s.folded.plain[swallowed.start : swallowed.end]}"
-        clear = self.rule.clear if find.clear is None else find.clear
-        for name, question in confirm.CLEARING.items():
-            if name in clear and question(match, s.hits, s.folded):
-                return name
-        if "quoted" in clear and confirm.is_quoted(start, end, s.folded.original):
-            return "quoted"
-        for pattern in (*find.unless, *self.rule.unless):
-            if self._nearby(pattern, match):
-                return f"unless: {pattern.source}"
-        return ""
-
-    def _nearby(self, pattern: Pattern, match: Sequence[Hit]) -> bool:
-        """Does an `unless` pattern match within ten characters of the match, in the same sentence?"""
-        s = self.scene
-        low, high = match[0].start, match[-1].end
-        for other in matches(pattern, s.hits, s.folded, s.start, s.end):
-            first, last = other[0].start, other[-1].end
-            if first > high + 10 or last < low - 10:
-                continue
-            between = s.folded.gaps[min(high, last) : max(low, first) + 1]
-            if max(between, default=0) < STOP and self._whole(other, s.folded):
-                return True
-        return False
-
-    def _outside_links(self, platform: str) -> Hits:
-        """Links whose host is not the platform's own."""
-        s = self.scene
-        own = self.linter.domains(platform)
-        outside = []
-        for hit in s.hits.get("@link", []):
-            host = re.sub(r"^(?:h(?:tt|xx)ps?:?//)?(?:www\.)?", "", link_text(s.folded, hit.start, hit.end))
-            host = re.split(r"[/?#:]", host)[0]
-            if not any(host == domain or host.endswith("." + domain) for domain in own):
-                outside.append(hit._replace(concept=_OUTSIDE))
-        return s.hits.with_(_OUTSIDE, outside)
-
-    def _reject(self, start: int, end: int, reason: str) -> None:
-        if self.rejections is not None:
-            offset = self.scene.offset
-            start, end = max(start - offset, 0), end - offset
-            text = self.scene.message.text[start:end]
-            rejection = Rejection(self.rule.id, start, end, text, reason)
-            if rejection not in self.rejections:
-                self.rejections.append(rejection)
+def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset[str]:
+    unknown = [name for name in rules if name not in lexicon.rules]
+    if unknown:
+        raise KefulintError(f"unknown rule '{unknown[0]}', expected one of {', '.join(sorted(lexicon.rules))}")
+    statuses = ("stable", "draft") if drafts else ("stable",)
+    return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
 
 
 def _fragments(message: Message) -> list[str]:
@@ -327,128 +266,4 @@ def _fragments(message: Message) -> list[str]:
     return pieces[::-1]
 
 
-# --- settling: one meaning, one finding ------------------------------------------------------------------------------
-
-
-def _settle(found: list[_Match], scene: _Scene) -> list[_Match]:
-    """Keep one match of a rule a sentence, the gravest and then the first; drop what a more specific rule covers."""
-    merged: list[_Match] = []
-    for match in sorted(found, key=lambda m: (m.rule.id, m.start, m.end)):
-        last = merged[-1] if merged else None
-        if last and last.rule is match.rule and _same_sentence(last, match, scene.folded):
-            merged[-1] = _merge(last, match)
-        else:
-            merged.append(match)
-    kept = [m for m in merged if not any(_covers(other, m) for other in merged)]
-    return sorted(kept, key=lambda m: (m.start, m.end, m.rule.id))
-
-
-def _same_sentence(one: _Match, other: _Match, folded: Folded) -> bool:
-    low, high = one.hits[-1].end, other.hits[0].start
-    return low >= high or max(folded.gaps[low : high + 1], default=0) < STOP
-
-
-def _merge(one: _Match, other: _Match) -> _Match:
-    both = dict(one.verdicts)
-    for platform, verdict in other.verdicts:
-        both[platform] = graver(verdict, both.get(platform, "none"))
-    graver_one = other if VERDICTS.index(other.verdict) > VERDICTS.index(one.verdict) else one
-    return replace(graver_one, verdicts=tuple(both.items()))
-
-
-def _covers(one: _Match, other: _Match) -> bool:
-    """Does the rule of `one` speak for the words of `other`? (`over:` in the rule file)"""
-    near = one.start <= other.end + 12 and other.start <= one.end + 12
-    return other.rule.id in one.rule.over and near
-
-
-# --- compiled lexicons -----------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Compiled:
-    """What is made once from a lexicon and shared by all linters of it."""
-
-    folding: Folding
-    scanner: Scanner
-    index: dict[str, list[tuple[Rule, Find]]]
-    shapes: tuple[str, ...]  # the names in `index` that are told by shape
-    fillers: tuple[re.Pattern[str], re.Pattern[str]]
-
-    def candidates(self, hits: Hits) -> Iterator[tuple[Rule, list[Find]]]:
-        """Yield the rules (with their finds) that could match, judged by the concepts present."""
-        wanted: dict[str, tuple[Rule, list[Find]]] = {}
-        present = [name for name in hits if name in self.index]
-        present += [name for name in self.shapes if name not in present and name in hits]
-        for name in present:
-            for rule, find in self.index[name]:
-                finds = wanted.setdefault(rule.id, (rule, []))[1]
-                if find not in finds:
-                    finds.append(find)
-        for key in sorted(wanted):
-            yield wanted[key]
-
-    def core(self, plain: str) -> tuple[int, int]:
-        """Return the bounds of what stands between the fillers at both ends."""
-        first, last = self.fillers
-        head = first.match(plain)
-        start = head.end() if head else 0
-        tail = last.match(plain[::-1])
-        end = len(plain) - (tail.end() if tail else 0)
-        return min(start, end), max(start, end)
-
-
-@lru_cache(maxsize=8)
-def compiled(lexicon: Lexicon) -> _Compiled:
-    """Compile a lexicon, once for all linters that share it."""
-    return _compile(lexicon)
-
-
-def _compile(lexicon: Lexicon) -> _Compiled:
-    written = {c for concept in lexicon.concepts.values() for s in (*concept.strong, *concept.weak) for c in s}
-    plain = Folding(lexicon.reads)
-    kept = {c for c in written if not plain.read(c) and not c.isspace()}
-    folding = Folding(lexicon.reads, kept)
-    sounds = Sounds()
-    disguises = Disguises(sounds, lexicon.components, lexicon.lookalikes)
-    scanner = Scanner.of(_terms(lexicon, folding, disguises), sounds)
-    index = _index(lexicon)
-    shapes = tuple(name for name in index if name[0] == "@")
-    return _Compiled(folding, scanner, index, shapes, _fillers(lexicon, folding))
-
-
-def _terms(lexicon: Lexicon, folding: Folding, disguises: Disguises) -> Iterator[Term]:
-    for concept in lexicon.concepts.values():
-        for spelling in concept.excepts:
-            yield Term(folding.normal(spelling), concept.id, spelling, excepts=True)
-        for weak, spellings in ((False, concept.strong), (True, concept.weak)):
-            for spelling in spellings:
-                text = folding.normal(spelling)
-                yield Term(text, concept.id, text, weak=weak, word=concept.word)
-                if concept.disguise and not weak:
-                    yield from disguises.of(concept.id, text)
-
-
-def _index(lexicon: Lexicon) -> dict[str, list[tuple[Rule, Find]]]:
-    """Index the finds by the rarest thing they need: the item with the fewest names of each pattern."""
-    index: dict[str, list[tuple[Rule, Find]]] = {}
-    for rule in lexicon.rules.values():
-        for find in rule.finds:
-            for pattern in find.patterns:
-                needed = [item for item in pattern.items if not item.optional]
-                literal_free = [i for i in needed if not any(n.startswith("@") for n in i.names)] or needed
-                for name in min(literal_free, key=lambda item: len(item.names)).names:
-                    entry = index.setdefault("@link" if name == _OUTSIDE else name, [])
-                    if (rule, find) not in entry:
-                        entry.append((rule, find))
-    return index
-
-
-def _fillers(lexicon: Lexicon, folding: Folding) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    filler = lexicon.concepts.get("filler")
-    words = sorted({folding.normal(s) for s in filler.strong} if filler else set(), key=len, reverse=True)
-    if not words:
-        return re.compile(""), re.compile("")
-    forward = "|".join(map(re.escape, words))
-    backward = "|".join(re.escape(w[::-1]) for w in words)
-    return re.compile(f"(?:{forward})*"), re.compile(f"(?:{backward})*")
+__all__ = ["Explanation", "Linter", "Reading"]

@@ -31,7 +31,8 @@ RULE_KEYS = (
 )  # fmt: skip
 FIND_KEYS = (
     "say", "within", "any-order", "across", "verdict", "channels", "platforms", "clear", "asked", "unless-asked",
-    "earlier", "unless-earlier", "said", "unless", "unless-anywhere", "longest", "weak",
+    "earlier", "unless-earlier", "said", "unless-said", "category", "unless-category", "unless", "unless-anywhere",
+    "longest", "shortest", "weak",
 )  # fmt: skip
 EXAMPLE_KEYS = ("text", "platform", "channel", "buyer", "context", "verdict")
 
@@ -65,9 +66,13 @@ class Find:
     earlier: tuple[Pattern, ...] = ()
     unless_earlier: tuple[Pattern, ...] = ()
     said: tuple[Pattern, ...] = ()
+    unless_said: tuple[Pattern, ...] = ()
+    category: tuple[Pattern, ...] = ()
+    unless_category: tuple[Pattern, ...] = ()
     unless: tuple[Pattern, ...] = ()
     unless_anywhere: tuple[Pattern, ...] = ()
     longest: int = 0
+    shortest: int = 0
     weak: bool = False
 
 
@@ -322,10 +327,9 @@ class _Loader:
         if isinstance(node.value, str):
             return Find(self._parse_all(rule, [node], WITHIN, False, False), place)
         keys = node.keys(self.problems, "an entry of find", FIND_KEYS, ("say",))
-        within = int(self._text(keys, "within") or WITHIN) if self._text(keys, "within").isdigit() else WITHIN
+        within = self._count(keys, "within", WITHIN)
         across, any_order = self._flag(keys, "across", False), self._flag(keys, "any-order", False)
         says = [keys["say"]] if "say" in keys and isinstance(keys["say"].value, str) else self._list(keys, "say")
-        longest = self._text(keys, "longest")
         return Find(
             patterns=self._parse_all(rule, says, within, across, any_order),
             place=place,
@@ -338,9 +342,13 @@ class _Loader:
             earlier=self._patterns(rule, keys, "earlier", 8),
             unless_earlier=self._patterns(rule, keys, "unless-earlier", 8),
             said=self._patterns(rule, keys, "said", 8),
+            unless_said=self._patterns(rule, keys, "unless-said", 8),
+            category=self._patterns(rule, keys, "category", 8),
+            unless_category=self._patterns(rule, keys, "unless-category", 8),
             unless=self._patterns(rule, keys, "unless", WITHIN),
             unless_anywhere=self._patterns(rule, keys, "unless-anywhere", WITHIN),
-            longest=int(longest) if longest.isdigit() else 0,
+            longest=self._count(keys, "longest", 0),
+            shortest=self._count(keys, "shortest", 0),
             weak=self._flag(keys, "weak", False),
         )
 
@@ -426,6 +434,12 @@ class _Loader:
 
     def _list(self, keys: dict[str, Node], key: str) -> list[Node]:
         return keys[key].items(self.problems, key) if key in keys else []
+
+    def _count(self, keys: dict[str, Node], key: str, default: int) -> int:
+        text = self._text(keys, key)
+        if key in keys and not text.isdecimal():
+            self.problems.add(keys[key], f"{key} is '{text}', expected a whole number")
+        return int(text) if text.isdecimal() else default
 
     def _flag(self, keys: dict[str, Node], key: str, default: bool) -> bool:
         return keys[key].choice(self.problems, key, ("yes", "no")) == "yes" if key in keys else default

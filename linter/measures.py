@@ -2,8 +2,8 @@
 
 A rule file names one of these with `measure:` and sets its numbers under `settings:`; the words that matter (what is
 padding, what is a gift, what is a greeting) are concepts like all others. The question a reader may ask: why are
-near-duplicates not decided by a similarity score? Because 小米14 and 小米14Pro are more alike than the same goods with a
-gift: likeness only proposes pairs (MinHash, in buckets), and the *difference* between two titles decides.
+near-duplicates not decided by a similarity score? Because 小米14 and 小米14Pro are more alike than the same goods with
+and without a gift. What differs decides: a title is stripped of all that may differ, and what is left must be the same.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ import html
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from difflib import SequenceMatcher
 from typing import Any
 
+from linter.compiled import Reading
+from linter.confirm import tokens_around
+from linter.model import Message
+from linter.text import Sounds
+
 MEASURES = ("repeated-text", "repeated-words", "freight", "near-duplicates")
-_NOT_NOISE = re.compile(r"[\w]")
+Settings = Mapping[str, str]  # of a rule file, concepts' names and numbers as text
 
 
 # --- HTML ------------------------------------------------------------------------------------------------------------
@@ -59,49 +65,90 @@ def charged_freight(record: Mapping[str, Any], excepted: Sequence[str]) -> Decim
 # --- repeated text in a conversation ---------------------------------------------------------------------------------
 
 
-def bare(text: str) -> str:
-    """Return a text without spaces, punctuation and symbols, for comparing."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum())
+def repeated_text(message: Message, reading: Reading, settings: Settings) -> tuple[int, int] | None:
+    """Return the plain span of a message that the agent says for the nth time (`times`), or None.
 
-
-def times_said(text: str, turns: Sequence[tuple[str, str]], similarity: float) -> tuple[int, bool]:
-    """Count how often the agent has said nearly this, this time included, and tell whether the buyer spoke in between.
-
-    `turns` are (role, text), oldest first.
+    A buyer who speaks in between may have asked again: then only promotion (concept `promotion`) counts. Greetings and
+    acknowledgements (shorter than `shortest` between the fillers, or concept `greeting`) never do.
     """
-    from difflib import SequenceMatcher
+    if reading.end - reading.start < int(settings.get("shortest", "4")) or settings.get("greeting", "") in reading.hits:
+        return None
+    count, answered = _times_said(message, float(settings.get("similarity", "0.9")))
+    if count < int(settings.get("times", "3")) or (answered and settings.get("promotion", "") not in reading.hits):
+        return None
+    return 0, len(reading.folded.plain)
 
-    said, count, answered, between = bare(text), 1, False, False
-    for role, earlier in reversed(turns):
-        if role == "buyer":
+
+def _times_said(message: Message, similarity: float) -> tuple[int, bool]:
+    """Count how often the agent has said nearly this, and tell whether the buyer spoke between two of the times."""
+    said, count, answered, between = _bare(message.text), 1, False, False
+    for turn in reversed(message.context):
+        if turn.role == "buyer":
             between = True
-            continue
-        other = bare(earlier)
-        same = other == said or (
-            min(len(other), len(said)) >= 6 and SequenceMatcher(None, said, other, autojunk=False).ratio() >= similarity
-        )
-        if same:
+        elif _nearly(said, _bare(turn.text), similarity):
             count += 1
             answered, between = answered or between, False
     return count, answered
 
 
+def _bare(text: str) -> str:
+    """Return a text without spaces, punctuation and symbols, for comparing."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum())
+
+
+def _nearly(one: str, other: str, similarity: float) -> bool:
+    if one == other:
+        return True
+    if min(len(one), len(other)) < 6 or max(len(one), len(other)) > 500:
+        return False
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= similarity
+
+
 # --- repeated words in a title ---------------------------------------------------------------------------------------
 
 
-def repeated_word(
-    tokens: Sequence[tuple[int, int, str]], times: int, stands_alone: Callable[[int, int], bool]
-) -> tuple[int, int] | None:
-    """Return the span from the first to the last standing of a word of two characters or more said `times` times."""
+def repeated_words(reading: Reading, settings: Settings) -> tuple[int, int] | None:
+    """Return the plain span over a word that stands by itself `times` times or more, or None.
+
+    A word stands by itself before the end, a break, itself, or an attribute (concept `attribute`: 女, 夏, 新款 …).
+    """
+    folded = reading.folded
+    times = int(settings.get("times", "3"))
+    pairs = Counter(folded.plain[i : i + 2] for i in range(len(folded.plain) - 1))
+    if not any(count >= times and not pair.isascii() for pair, count in pairs.items()):
+        return None
+    tokens = tokens_around(folded, 0, len(folded.plain))
+    attributes = {hit.start for hit in reading.hits.get(settings.get("attribute", "?"), ())}
+    starts = {start: token for start, _, token in tokens}
+
+    def stands_alone(token: str, end: int) -> bool:
+        at_break = end >= len(folded.plain) or folded.gaps[end] > 0
+        return at_break or end in attributes or starts.get(end) == token or folded.plain[end].isascii()
+
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for start, end, token in tokens:
-        if len(token) >= 2 and not token.isascii() and stands_alone(start, end):
+        if len(token) >= 2 and not token.isascii() and stands_alone(token, end):
             places[token].append((start, end))
-    repeated = [spans for spans in places.values() if len(spans) >= times]
-    return min(((spans[0][0], spans[-1][1]) for spans in repeated), default=None)
+    return min(((spans[0][0], spans[-1][1]) for spans in places.values() if len(spans) >= times), default=None)
 
 
 # --- near-duplicates in a set of listings ----------------------------------------------------------------------------
+
+_QUANTITY = re.compile(
+    r"(?:\d{1,5}|[一二两三四五六七八九十百单双]{1,3})"
+    r"(?:支|包|件|双|盒|袋|只|个|片|套|条|瓶|罐|卷|张|枚|本|把|块|粒|颗|听|桶|箱|提|对|枝|根|副|组|串|朵|份|抽|节)(?:装|入|起|组)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A title taken apart: what it offers (`core`, in reading order), and what may differ (`soft`)."""
+
+    id: str
+    text: str
+    price: str
+    core: str
+    soft: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,62 +160,49 @@ class Group:
     differences: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Title:
-    """A title taken apart: what it offers (`core`), and what may differ between two listings of the same goods."""
-
-    id: str
-    text: str
-    price: str
-    core: frozenset[tuple[str, int]]
-    soft: frozenset[str]
-
-
-def near_duplicates(titles: Sequence[Title], similarity: float) -> list[Group]:
-    """Group titles of one shop whose cores are the same. Time grows about linearly with the number of titles."""
-    parent = list(range(len(titles)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    for one, other in _proposed(titles, similarity):
-        if root(one) != root(other) and same_goods(titles[one], titles[other]):
-            parent[root(other)] = root(one)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for index in range(len(titles)):
-        groups[root(index)].append(index)
-    return [_group([titles[i] for i in members]) for members in groups.values() if len(members) > 1]
+def take_apart(record: Mapping[str, Any], read: Callable[[str], Reading], settings: Settings) -> Title:
+    """Take a listing's title apart: quantities and the concepts named by `soft` may differ, the rest is the goods."""
+    text = str(record.get("title") or "")
+    reading = read(text)
+    plain = reading.folded.plain
+    spans = [match.span() for match in _QUANTITY.finditer(plain)]
+    for name in settings.get("soft", "").split():
+        spans += [(hit.start, hit.end) for hit in reading.hits.get(name, ())]
+    spans += [(hit.start, _phrase_end(reading, hit.end)) for hit in reading.hits.get(settings.get("gift", "?"), ())]
+    covered = bytearray(len(plain))
+    for start, end in spans:
+        covered[start:end] = b"\x01" * (end - start)
+    core = "".join(char for char, soft in zip(plain, covered, strict=True) if not soft)
+    shown = frozenset(plain[start:end] for start, end in spans)
+    return Title(str(record.get("id") or ""), text, str(record.get("price") or ""), core, shown)
 
 
-def same_goods(one: Title, other: Title) -> bool:
-    """Do two titles offer the same goods? Their cores must agree word for word, in any order."""
-    return one.core == other.core
+def _phrase_end(reading: Reading, start: int) -> int:
+    """Return where a gift's name ends: at the next break, at most eight characters on."""
+    end = start
+    while end < len(reading.folded.plain) and end - start < 8 and (end == start or not reading.folded.gaps[end]):
+        end += 1
+    return end
 
 
-def _proposed(titles: Sequence[Title], similarity: float) -> Iterator[tuple[int, int]]:
-    """Yield pairs worth comparing: equal cores by hashing, alike ones by MinHash buckets."""
-    first: dict[frozenset[tuple[str, int]], int] = {}
-    for index, title in enumerate(titles):
-        if title.core in first:
-            yield first[title.core], index
-        else:
-            first[title.core] = index
-    del similarity
+def near_duplicates(titles: Sequence[Title], sounds: Sounds) -> list[Group]:
+    """Group titles of one shop whose goods are the same, in any word order, homophones counted as the same character.
+
+    One pass over a hash of each core: time grows linearly, memory with the number of titles.
+    """
+    groups: dict[str, list[Title]] = defaultdict(list)
+    for title in titles:
+        if len(title.core) >= 2:
+            groups["".join(sorted(title.core.translate(sounds.table)))].append(title)
+    return [_group(members) for members in groups.values() if len(members) > 1]
 
 
 def _group(members: list[Title]) -> Group:
     shared = frozenset.intersection(*(title.soft for title in members))
     differs = sorted({word for title in members for word in title.soft - shared})
-    if len({title.price for title in members}) > 1:
-        differs.append("价格 " + "、".join(sorted({title.price for title in members})))
-    if len({bare(title.text) for title in members}) > 1 and not differs:
-        differs.append("词序或空格")
+    prices = sorted({title.price for title in members if title.price})
+    if len(prices) > 1:
+        differs.append(f"价格 {'、'.join(prices)}")
+    if len({title.core for title in members}) > 1:
+        differs.append("词序或用字")
     return Group(tuple(title.id for title in members), tuple(title.text for title in members), tuple(differs))
-
-
-def counted(words: Iterable[str]) -> frozenset[tuple[str, int]]:
-    """Return a bag of words as a value."""
-    return frozenset(Counter(words).items())

@@ -1,0 +1,228 @@
+"""One message and one rule in, confirmed matches out; and of all matches, those that are worth a finding.
+
+Conditions that do not depend on the place (channel, context, length) come first, then every way the rule's patterns
+match is asked the questions of `confirm`. A match that is let go leaves a `Rejection` when somebody wants to know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from linter import confirm
+from linter.compiled import OUTSIDE, Reading
+from linter.lexicon import Find, Lexicon, Rule
+from linter.model import VERDICTS, Message, Rejection, graver
+from linter.pattern import Hit, Pattern, matches
+from linter.scan import Hits
+from linter.shapes import link_text
+from linter.text import STOP, Folded
+
+_UNLESS_REACH = 10  # plain characters
+_OVER_REACH = 12  # original characters
+
+Verdicts = tuple[tuple[str, str], ...]  # (platform, verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A confirmed match; offsets are those of the scene's original text."""
+
+    rule: Rule
+    hits: tuple[Hit, ...]
+    start: int
+    end: int
+    verdicts: Verdicts
+
+    @property
+    def verdict(self) -> str:
+        return max((verdict for _, verdict in self.verdicts), key=VERDICTS.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One message made ready. Fragments of the agent's turns just before it may stand in front: `offset` of them."""
+
+    message: Message
+    reading: Reading
+    offset: int
+    category: str = ""  # of the listing record, where there is one
+
+
+@dataclass
+class Court:
+    """Judges scenes by rules, on the platforms asked for. `read` folds and scans a turn of the context."""
+
+    lexicon: Lexicon
+    platforms: tuple[str, ...]
+    read: Callable[[str], Reading]
+    rejections: list[Rejection] | None = None
+
+    def matches(self, scene: Scene, rule: Rule, finds: Sequence[Find]) -> Iterator[Match]:
+        """Yield the confirmed matches of a rule's finds."""
+        for find in finds:
+            for platforms in self._platform_groups(find):
+                verdicts = self.verdicts(rule, find.verdict, platforms, scene.message.channel)
+                if any(verdict != "none" for _, verdict in verdicts) and self._fits(scene, rule, find):
+                    yield from self._confirmed(scene, rule, find, verdicts)
+
+    def verdicts(self, rule: Rule, own: str | None, platforms: Sequence[str], channel: str) -> Verdicts:
+        """Return the verdict on every platform: the find's own, the rulebook's, or the rule's default."""
+        book = self.lexicon.rulebooks.verdict
+        return tuple((p, own or book(rule.id, p, channel) or rule.verdict) for p in platforms)
+
+    def _platform_groups(self, find: Find) -> list[tuple[str, ...]]:
+        asked = tuple(p for p in self.platforms if not find.platforms or p in find.platforms)
+        if any(OUTSIDE in pattern.names for pattern in find.patterns):
+            return [(p,) for p in asked]  # which links lead outside depends on the platform
+        return [asked] if asked else []
+
+    # --- conditions that do not depend on the place
+
+    def _fits(self, scene: Scene, rule: Rule, find: Find) -> bool:
+        length = scene.reading.end - scene.reading.start
+        if scene.message.channel not in (find.channels or rule.channels):
+            return False
+        if (find.longest and length > find.longest) or length < find.shortest:
+            return False
+        return self._context_fits(scene, find) and not self._anywhere(scene, find.unless_anywhere)
+
+    def _context_fits(self, scene: Scene, find: Find) -> bool:
+        turns = scene.message.context
+        buyer = [turn.text for turn in turns if turn.role == "buyer"]
+        agent = [turn.text for turn in turns if turn.role == "agent"]
+        both = [turn.text for turn in turns]
+        category = [scene.category] if scene.category else []
+        wanted = (find.asked, buyer[-2:]), (find.earlier, both), (find.said, agent), (find.category, category)
+        unwanted = (
+            (find.unless_asked, buyer[-2:]),
+            (find.unless_earlier, both),
+            (find.unless_said, agent),
+            (find.unless_category, category),
+        )
+        return all(not patterns or self._said(patterns, texts) for patterns, texts in wanted) and not any(
+            self._said(patterns, texts) for patterns, texts in unwanted
+        )
+
+    def _said(self, patterns: Sequence[Pattern], texts: Sequence[str]) -> bool:
+        return bool(patterns) and any(self._matches_any(patterns, self.read(text)) for text in texts)
+
+    def _anywhere(self, scene: Scene, patterns: Sequence[Pattern]) -> bool:
+        return self._matches_any(patterns, scene.reading)
+
+    def _matches_any(self, patterns: Sequence[Pattern], reading: Reading) -> bool:
+        folded = reading.folded
+        return any(
+            _is_whole(match, folded) for p in patterns for match in matches(p, reading.hits, folded, *reading[2:])
+        )
+
+    # --- the place
+
+    def _confirmed(self, scene: Scene, rule: Rule, find: Find, verdicts: Verdicts) -> Iterator[Match]:
+        reading = scene.reading
+        hits = reading.hits
+        if any(OUTSIDE in pattern.names for pattern in find.patterns):
+            hits = self._outside_links(reading, verdicts[0][0])
+        seen: set[tuple[int, int]] = set()
+        for pattern in find.patterns:
+            for match in matches(pattern, hits, reading.folded, reading.start, reading.end):
+                place = (match[0].start, match[-1].end)
+                start, end = reading.folded.original_span(*place)
+                if end <= scene.offset or place in seen:
+                    continue
+                reason = self._reason(scene, rule, find, match, start, end)
+                if reason:
+                    self._reject(scene, rule, start, end, reason)
+                    continue
+                seen.add(place)
+                yield Match(rule, match, start, end, verdicts)
+
+    def _reason(self, scene: Scene, rule: Rule, find: Find, match: Sequence[Hit], start: int, end: int) -> str:
+        """Return why the match is let go, or ''."""
+        folded, hits = scene.reading.folded, scene.reading.hits
+        if not find.weak and confirm.is_too_weak(match):
+            return "too-weak"
+        swallowed = next((hit for hit in match if confirm.is_swallowed(hit, folded)), None)
+        if swallowed:
+            return f"swallowed-by-a-word: {folded.plain[swallowed.start : swallowed.end]}"
+        clear = rule.clear if find.clear is None else find.clear
+        for name, question in confirm.CLEARING.items():
+            if name in clear and question(match, hits, folded):
+                return name
+        if "quoted" in clear and confirm.is_quoted(start, end, folded.original):
+            return "quoted"
+        for pattern in (*find.unless, *rule.unless):
+            if self._nearby(scene.reading, pattern, match):
+                return f"unless: {pattern.source}"
+        return ""
+
+    def _nearby(self, reading: Reading, pattern: Pattern, match: Sequence[Hit]) -> bool:
+        """Does an `unless` pattern match within ten characters of the match, in the same sentence?"""
+        low, high = match[0].start, match[-1].end
+        for other in matches(pattern, reading.hits, reading.folded, reading.start, reading.end):
+            first, last = other[0].start, other[-1].end
+            if first > high + _UNLESS_REACH or last < low - _UNLESS_REACH:
+                continue
+            between = reading.folded.gaps[min(high, last) : max(low, first) + 1]
+            if max(between, default=0) < STOP and _is_whole(other, reading.folded):
+                return True
+        return False
+
+    def _outside_links(self, reading: Reading, platform: str) -> Hits:
+        """Return the hits with those links marked whose host is not the platform's own."""
+        own = self.lexicon.domains.get(platform, ())
+        outside = []
+        for hit in reading.hits.get("@link", []):
+            address = link_text(reading.folded, hit.start, hit.end)
+            host = re.split(r"[/?#:]", re.sub(r"^(?:h(?:tt|xx)ps?:?//)?(?:www\.)?", "", address))[0]
+            if not any(host == domain or host.endswith("." + domain) for domain in own):
+                outside.append(hit._replace(concept=OUTSIDE))
+        return reading.hits.with_(OUTSIDE, outside)
+
+    def _reject(self, scene: Scene, rule: Rule, start: int, end: int, reason: str) -> None:
+        if self.rejections is None:
+            return
+        start, end = max(start - scene.offset, 0), end - scene.offset
+        rejection = Rejection(rule.id, start, end, scene.message.text[start:end], reason)
+        if rejection not in self.rejections:
+            self.rejections.append(rejection)
+
+
+def _is_whole(match: Sequence[Hit], folded: Folded) -> bool:
+    return not any(confirm.is_swallowed(hit, folded) for hit in match)
+
+
+# --- settling: one meaning, one finding ------------------------------------------------------------------------------
+
+
+def settle(found: Sequence[Match], folded: Folded) -> list[Match]:
+    """Keep one match of a rule a sentence, the gravest and then the first; drop what a more specific rule covers."""
+    merged: list[Match] = []
+    for match in sorted(found, key=lambda m: (m.rule.id, m.start, m.end)):
+        last = merged[-1] if merged else None
+        if last and last.rule is match.rule and _same_sentence(last, match, folded):
+            merged[-1] = _merge(last, match)
+        else:
+            merged.append(match)
+    kept = [match for match in merged if not any(_covers(other, match) for other in merged)]
+    return sorted(kept, key=lambda m: (m.start, m.end, m.rule.id))
+
+
+def _same_sentence(one: Match, other: Match, folded: Folded) -> bool:
+    low, high = one.hits[-1].end, other.hits[0].start
+    return low >= high or max(folded.gaps[low : high + 1], default=0) < STOP
+
+
+def _merge(one: Match, other: Match) -> Match:
+    both = dict(one.verdicts)
+    for platform, verdict in other.verdicts:
+        both[platform] = graver(verdict, both.get(platform, "none"))
+    graver_one = other if VERDICTS.index(other.verdict) > VERDICTS.index(one.verdict) else one
+    return replace(graver_one, verdicts=tuple(both.items()))
+
+
+def _covers(one: Match, other: Match) -> bool:
+    """Does the rule of `one` speak for the words of `other`? (`over:` in the rule file)"""
+    near = one.start <= other.end + _OVER_REACH and other.start <= one.end + _OVER_REACH
+    return other.rule.id in one.rule.over and near
