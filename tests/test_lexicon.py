@@ -36,7 +36,12 @@ BROKEN = [
     ("spelling twice", "concepts/tea.yaml", "title: 茶\nstrong: [茶, 茶]\n", "tea.yaml:2: '茶' stands twice in strong"),
     ("empty spelling", "concepts/tea.yaml", 'title: 茶\nstrong: [""]\n', "an entry of strong is empty"),
     ("no strong", "concepts/tea.yaml", "title: 茶\n", "has no 'strong', expected one"),
-    ("wrong flag", "concepts/tea.yaml", "title: 茶\nstrong: [茶]\nword: maybe\n", "word is 'maybe', expected one of yes, no"),
+    (
+        "wrong flag",
+        "concepts/tea.yaml",
+        "title: 茶\nstrong: [茶]\nword: maybe\n",
+        "word is 'maybe', expected one of yes, no",
+    ),
     ("broken YAML", "concepts/tea.yaml", "title: [茶\n", "tea.yaml:2:"),
     ("empty file", "concepts/tea.yaml", "", "tea.yaml:1: the file is empty"),
     ("not UTF-8", "concepts/tea.yaml", b"\xb2\xe8", "expected a UTF-8 file"),

@@ -61,9 +61,7 @@ def test_counts_on_real_chat_have_not_flooded(measuring_data: Path) -> None:
     committed = json.loads(COUNTS.read_text(encoding="utf-8"))
     counts = counts_on(measuring_data / "data")
     grown = {
-        key: (committed.get(key, 0), count)
-        for key, count in counts.items()
-        if count > committed.get(key, 0) * 1.2 + 3
+        key: (committed.get(key, 0), count) for key, count in counts.items() if count > committed.get(key, 0) * 1.2 + 3
     }
     assert not grown, f"findings before and now: {grown}; read them, then update tests/counts.json"
 

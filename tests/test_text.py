@@ -71,7 +71,9 @@ def test_steps_are_named(text: str, names: list[str]) -> None:
     assert FOLDING.steps(folded, 0, len(folded.plain)) == names
 
 
-TEXTS = st.text(st.characters(exclude_categories=[]), max_size=60) | st.text("加我微信vV❤️ \u200b\n，。①ａ轉➕🧧", max_size=40)
+TEXTS = st.text(st.characters(exclude_categories=[]), max_size=60) | st.text(
+    "加我微信vV❤️ \u200b\n，。①ａ轉➕🧧", max_size=40
+)
 
 
 @given(TEXTS)
