@@ -152,7 +152,7 @@ class Linter:
     def _scene(self, message: Message, record: Mapping[str, Any]) -> Scene:
         before = _fragments(message)
         offset = sum(len(piece) + 1 for piece in before)
-        reading = self._read("\n".join([*before, message.text]))
+        reading = self._read(" ".join([*before, message.text]))
         return Scene(message, reading, offset, str(record.get("category") or ""))
 
     def _applies(self, rule: Rule, record: Mapping[str, Any] | None) -> bool:

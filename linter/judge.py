@@ -218,8 +218,12 @@ def _merge(one: Match, other: Match) -> Match:
     both = dict(one.verdicts)
     for platform, verdict in other.verdicts:
         both[platform] = graver(verdict, both.get(platform, "none"))
-    graver_one = other if VERDICTS.index(other.verdict) > VERDICTS.index(one.verdict) else one
-    return replace(graver_one, verdicts=tuple(both.items()))
+    return replace(max(one, other, key=_weight), verdicts=tuple(both.items()))
+
+
+def _weight(match: Match) -> tuple[int, int]:
+    """Rank matches of one rule in one sentence: the graver, then the one with fewer weak spellings (ties: the first)."""
+    return VERDICTS.index(match.verdict), -sum(hit.weak for hit in match.hits)
 
 
 def _covers(one: Match, other: Match) -> bool:

@@ -26,6 +26,7 @@ NONE, FILLER, SPACE, COMMA, STOP = range(5)
 _KEPT = "+%@¥"
 _COMMAS = set(",，、;；:")
 _STOPS = set("。！？!?\n\r\u2028\u2029…")
+_SHORT_LINE = 4
 _SYLLABLE_BASE = 0xE000  # private use area: no text of ours uses it
 
 
@@ -76,10 +77,11 @@ class Folding:
         at: list[int] = []
         gaps = bytearray()
         pending = NONE
+        joints = _joints(text)
         for index, char in enumerate(text):
             read = self.read(char)
             if not read:
-                pending = max(pending, self._breaks[ord(char)])
+                pending = max(pending, SPACE if index in joints else self._breaks[ord(char)])
                 continue
             for letter in read:
                 plain.append(letter)
@@ -146,6 +148,20 @@ def _break_level(char: str) -> int:
     if category in ("Cf", "Mn", "Me", "Cc", "Cs", "Co") and char != "\t":
         return FILLER
     return SPACE if category[0] == "Z" or char == "\t" or category == "So" else FILLER
+
+
+def _joints(text: str) -> set[int]:
+    """Return the line breaks beside a line of a few characters: words are split over such lines, sentences are not."""
+    if "\n" not in text:
+        return set()
+    joints: set[int] = set()
+    position = -1
+    lines = [line.strip() for line in text.split("\n")]
+    for before, after in pairwise(lines):
+        position = text.index("\n", position + 1)
+        if 0 < min(len(before), len(after)) <= _SHORT_LINE:
+            joints.add(position)
+    return joints
 
 
 def _separator_step(between: str) -> str:
