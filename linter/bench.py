@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from linter.compiled import symbols_spelled
 from linter.engine import Linter
 from linter.evaluate import check_examples
 from linter.lexicon import CLEARS, CONCEPT_KEYS, EXAMPLE_KEYS, FIND_KEYS, NEEDS, RULE_KEYS, STATUSES
@@ -34,13 +35,13 @@ def check(lexicon: Lexicon, only: Sequence[str] = ()) -> list[str]:
     """Return every problem of the lexicons that only running them shows, as `path:line: what, expected what`."""
     problems = check_examples(lexicon, only)
     if not only:
-        problems += [*_duplicate_spellings(lexicon), *_unused_concepts(lexicon), *_unpriced(lexicon)]
+        problems += [*_duplicate_spellings(lexicon), *_unused_concepts(lexicon), *_unpriced(lexicon), *_unknown_over(lexicon)]
     return problems
 
 
 def _duplicate_spellings(lexicon: Lexicon) -> Iterator[str]:
     """Yield spellings that fold to the same characters as another of their concept: the second one never counts."""
-    folding = Folding(lexicon.reads, _symbols(lexicon))
+    folding = Folding(lexicon.reads, symbols_spelled(lexicon))
     for concept in lexicon.concepts.values():
         seen: dict[str, str] = {}
         for spelling in (*concept.strong, *concept.weak):
@@ -50,13 +51,6 @@ def _duplicate_spellings(lexicon: Lexicon) -> Iterator[str]:
             elif folded in seen:
                 yield f"{concept.place}: '{spelling}' reads like '{seen[folded]}', expected one of them only"
             seen.setdefault(folded, spelling)
-
-
-def _symbols(lexicon: Lexicon) -> set[str]:
-    bare = Folding(lexicon.reads)
-    return {
-        c for concept in lexicon.concepts.values() for s in concept.strong + concept.weak for c in s if not bare.read(c)
-    }
 
 
 def _unused_concepts(lexicon: Lexicon) -> Iterator[str]:
@@ -86,6 +80,13 @@ def _unpriced(lexicon: Lexicon) -> Iterator[str]:
     for rule in lexicon.rules.values():
         if rule.status == "stable" and not any(lexicon.rulebooks.clauses(rule.id, p) for p in PLATFORMS):
             yield f"{rule.place}: no rulebook has a clause for '{rule.id}', expected one on at least one platform or in law"
+
+
+def _unknown_over(lexicon: Lexicon) -> Iterator[str]:
+    for rule in lexicon.rules.values():
+        for other in rule.over:
+            if other not in lexicon.rules:
+                yield f"{rule.place}: 'over' names unknown rule '{other}', expected a rule's id"
 
 
 # --- doc -------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -77,10 +78,10 @@ def compiled(lexicon: Lexicon) -> Compiled:
 
 
 def symbols_spelled(lexicon: Lexicon) -> set[str]:
-    """Return the characters that would be dropped as separators but that some spelling needs."""
+    """Return the emoji and other pictures that would be dropped as separators but that some spelling needs."""
     bare = Folding(lexicon.reads)
     written = {c for concept in lexicon.concepts.values() for s in (*concept.strong, *concept.weak) for c in s}
-    return {c for c in written if not bare.read(c) and not c.isspace()}
+    return {c for c in written if not bare.read(c) and unicodedata.category(c) == "So"}
 
 
 def _terms(lexicon: Lexicon, folding: Folding, disguises: Disguises) -> Iterator[Term]:

@@ -52,12 +52,15 @@ def is_swallowed(hit: Hit, folded: Folded) -> bool:
 def is_denied(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Is the match denied by a word just before it or between its parts (不, 没有, 请勿)?"""
     start, end = match[0].start, match[-1].end
+    starts = {part.start for part in match}
     for denial in hits.get(DENIAL, ()):
         if any(part.start < denial.end and denial.start < part.end for part in match):
             continue
         reach = 0 if denial.weak else _REACH
-        near = 0 <= start - denial.end <= reach and _gap(folded, denial.end, start) < SPACE
-        if near or start < denial.start < end and _gap(folded, start, denial.start) <= SPACE:
+        if 0 <= start - denial.end <= reach and _gap(folded, denial.end, start) < SPACE:
+            return True
+        inside = start < denial.start < end and _gap(folded, start, denial.start) <= SPACE
+        if inside and (not denial.weak or denial.end in starts):
             return True
     return False
 

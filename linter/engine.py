@@ -153,6 +153,9 @@ class Linter:
         before = _fragments(message)
         offset = sum(len(piece) + 1 for piece in before)
         reading = self._read(" ".join([*before, message.text]))
+        if before:  # `^` is the start of this message, not of the pieces before it
+            own = reading.folded.plain_span(offset, len(reading.folded.original))[0]
+            reading = reading._replace(start=max(reading.start, own))
         return Scene(message, reading, offset, str(record.get("category") or ""))
 
     def _applies(self, rule: Rule, record: Mapping[str, Any] | None) -> bool:

@@ -17,9 +17,10 @@ from linter.model import VERDICTS, Message, Rejection, graver
 from linter.pattern import Hit, Pattern, matches
 from linter.scan import Hits
 from linter.shapes import link_text
-from linter.text import STOP, Folded
+from linter.text import SPACE, STOP, Folded
 
 _UNLESS_REACH = 10  # plain characters
+_UNLESS_REACH_OVER_BREAK = 4  # the same where a space or comma stands between: people write them for full stops
 _OVER_REACH = 12  # original characters
 
 Verdicts = tuple[tuple[str, str], ...]  # (platform, verdict)
@@ -158,14 +159,15 @@ class Court:
         return ""
 
     def _nearby(self, reading: Reading, pattern: Pattern, match: Sequence[Hit]) -> bool:
-        """Does an `unless` pattern match within ten characters of the match, in the same sentence?"""
+        """Does an `unless` pattern match near the match, in the same sentence?"""
+        gaps = reading.folded.gaps
         low, high = match[0].start, match[-1].end
         for other in matches(pattern, reading.hits, reading.folded, reading.start, reading.end):
             first, last = other[0].start, other[-1].end
-            if first > high + _UNLESS_REACH or last < low - _UNLESS_REACH:
-                continue
-            between = reading.folded.gaps[min(high, last) : max(low, first) + 1]
-            if max(between, default=0) < STOP and _is_whole(other, reading.folded):
+            distance = max(first - high, low - last, 0)
+            between = max(gaps[min(high, last) : max(low, first) + 1], default=0) if distance or first >= high else 0
+            reach = _UNLESS_REACH if between < SPACE else _UNLESS_REACH_OVER_BREAK
+            if distance <= reach and between < STOP and _is_whole(other, reading.folded):
                 return True
         return False
 
@@ -221,9 +223,9 @@ def _merge(one: Match, other: Match) -> Match:
     return replace(max(one, other, key=_weight), verdicts=tuple(both.items()))
 
 
-def _weight(match: Match) -> tuple[int, int]:
-    """Rank matches of one rule in one sentence: the graver, then the one with fewer weak spellings (ties: the first)."""
-    return VERDICTS.index(match.verdict), -sum(hit.weak for hit in match.hits)
+def _weight(match: Match) -> tuple[int, int, int]:
+    """Rank matches of one rule in one sentence: the graver, the fewer weak spellings, the more parts (ties: the first)."""
+    return VERDICTS.index(match.verdict), -sum(hit.weak for hit in match.hits), len(match.hits)
 
 
 def _covers(one: Match, other: Match) -> bool:

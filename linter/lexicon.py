@@ -382,23 +382,19 @@ class _Loader:
                 self.mentioned.setdefault(name, node)
                 if name.startswith("="):
                     self.concepts.setdefault(name, Concept(name, name[1:], (name[1:],), disguise=False))
-            items.append(replace(item, names=names))
+            own = {n: f"{rule}.{n}" for n in item.names if f"{rule}.{n}" in self.concepts}
+            strong = frozenset(own.get(n, n) for n in item.strong)
+            items.append(replace(item, names=names, strong=strong))
         return replace(pattern, items=tuple(items))
 
     def check_names(self) -> None:
-        """Every concept a pattern names must exist; every rule named by `over` too."""
+        """Every concept a pattern names must exist."""
         for name, node in self.mentioned.items():
             if name not in self.concepts and name not in SHAPES and name != "@outside-link":
                 known = (
                     ", ".join(sorted(SHAPES)) if name.startswith("@") else "a file in concepts/ or the rule's own words"
                 )
                 self.problems.add(node, f"unknown concept '{name}', expected {known}")
-        for rule in self.rules.values():
-            for other in rule.over:
-                if other not in self.rules:
-                    self.problems.lines.append(
-                        f"{rule.place}: 'over' names unknown rule '{other}', expected a rule's id"
-                    )
 
     # --- examples
 

@@ -3,7 +3,7 @@
     add wechat            concept `add`, then `wechat` at most `within` characters after it
     好评|五星 ... refund   literal words and concepts alike; `...` allows a far gap, `..12` one of twelve, `+` none
     ^ demo? refuse $      from the start of the message (fillers such as 亲 apart), an optional item, to its end
-    wechat!               only a strong spelling counts
+    wechat!|qq!           only strong spellings count
     @phone @link @money   things told by their shape: see `scan.SHAPES`
 
 Matching works on hits, not on text: a hit is a place where a concept was spelled. The search is depth first over few
@@ -42,7 +42,7 @@ class Item:
     names: tuple[str, ...]
     gap: int
     optional: bool = False
-    strong: bool = False
+    strong: frozenset[str] = frozenset()  # of these only a strong spelling counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,10 @@ def _gap(token: str) -> int | None:
 
 
 def _item(token: str, gap: int) -> Item:
-    body = token.rstrip("?!")
-    marks = token[len(body) :]
-    names = tuple(_name(part) for part in body.split("|"))
-    return Item(names, gap, "?" in marks, "!" in marks)
+    parts = token.rstrip("?").split("|")
+    names = tuple(_name(part.rstrip("!")) for part in parts)
+    strong = frozenset(name for name, part in zip(names, parts, strict=True) if part.endswith("!"))
+    return Item(names, gap, token.endswith("?"), strong)
 
 
 def _name(part: str) -> str:
@@ -107,7 +107,7 @@ def _name(part: str) -> str:
         raise PatternError("an alternative is empty, expected a concept or a word on both sides of '|'")
     if re.fullmatch(r"@?[a-z][a-z0-9-]*", part):
         return part
-    if part.isascii() and not part.startswith("'"):
+    if part.isascii() and not part.isdecimal() and not part.startswith("'"):
         raise PatternError(f"'{part}' is neither a concept's name (a-z, 0-9, -) nor a Chinese word nor 'quoted'")
     return literal(part.strip("'"))
 
@@ -156,7 +156,7 @@ def _search(
 
 
 def _candidates(item: Item, before: tuple[Hit, ...], hits: Hits, folded: Folded, limit: int) -> list[Hit]:
-    found = [hit for name in item.names for hit in hits.get(name, ()) if not (item.strong and hit.weak)]
+    found = [hit for name in item.names for hit in hits.get(name, ()) if not (hit.weak and name in item.strong)]
     if before:
         last = before[-1].end
         found = [

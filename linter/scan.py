@@ -152,6 +152,10 @@ def _heard(text: str, spelling: str) -> tuple[bool, str]:
 def _latin_edges(text: str, start: int, end: int, folded: Folded) -> bool:
     """A spelling that begins or ends in a Latin letter must not be cut from a longer Latin word."""
     plain, gaps = folded.plain, folded.gaps
+    if _digit(text[0]) and start and _digit(plain[start - 1]) and not gaps[start]:
+        return False  # 800 in 13800…
+    if _digit(text[-1]) and end < len(plain) and _digit(plain[end]) and not gaps[end]:
+        return False
     if _latin(text[0]) and start and not gaps[start]:
         before = plain[start - 1]
         if _latin(before) or (before.isdecimal() and len(text) < 3 and before.isascii()):
@@ -173,6 +177,10 @@ def _inner_breaks(term: Term, start: int, end: int, folded: Folded) -> bool:
     if term.excepts or folded.plain[start:end].isascii():
         return True
     return strongest <= SPACE and (min(pieces) > 1 or pieces.count(1) == 1 and len(pieces) == 2)
+
+
+def _digit(char: str) -> bool:
+    return "0" <= char <= "9"
 
 
 def _latin(char: str) -> bool:
