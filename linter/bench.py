@@ -35,7 +35,12 @@ def check(lexicon: Lexicon, only: Sequence[str] = ()) -> list[str]:
     """Return every problem of the lexicons that only running them shows, as `path:line: what, expected what`."""
     problems = check_examples(lexicon, only)
     if not only:
-        problems += [*_duplicate_spellings(lexicon), *_unused_concepts(lexicon), *_unpriced(lexicon), *_unknown_over(lexicon)]
+        problems += [
+            *_duplicate_spellings(lexicon),
+            *_unused_concepts(lexicon),
+            *_unpriced(lexicon),
+            *_unknown_over(lexicon),
+        ]
     return problems
 
 

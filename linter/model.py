@@ -83,22 +83,36 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What an offence costs from the nth of the same clause within a year on. Unset figures are unknown."""
+
+    nth: int
+    points: Decimal | None = None
+    points_max: Decimal | None = None
+    scale: str | None = None
+    amount: Decimal | None = None
+    also: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """The norm behind a finding on one platform. Points and amounts are None where no source states them."""
 
     id: str
-    platform: str  # a platform, or "law" for Chinese law
+    platform: str  # a platform, "any" for advice that names none, or "law" for Chinese law
     title: str
     says: str  # the clause in our own words
-    points: Decimal | None = None  # per offence; the least where points_max is set
+    points: Decimal | None = None  # per offence, the first in a year; the least where points_max is set
     points_max: Decimal | None = None
     scale: str | None = None  # which account the points fall on: "A" general, "B" severe, …
     amount: Decimal | None = None  # CNY per offence; see amount_what
     amount_max: Decimal | None = None
     amount_what: str | None = None  # fine, damages, deposit, compensation to the buyer …
     also: str | None = None  # what else follows
+    per: str = "offence"  # what is counted: an offence, or a complaint that was upheld
+    steps: tuple[Step, ...] = ()  # what repeats within a year cost
     as_of: str | None = None  # ISO date the figures were read or published
-    confidence: str = "secondary"  # official, quoted, secondary
+    confidence: str = "secondary"  # official, quoted, secondary: the best of its sources
     sources: tuple[Source, ...] = ()
     contradiction: str | None = None  # both figures and who says them; never averaged
     overridden: bool = False  # the figures come from the shop's own rulebook
