@@ -14,17 +14,25 @@ from typing import Any
 from linter.compiled import symbols_spelled
 from linter.engine import Linter
 from linter.evaluate import check_examples
-from linter.lexicon import CLEARS, CONCEPT_KEYS, EXAMPLE_KEYS, FIND_KEYS, NEEDS, RULE_KEYS, STATUSES
-from linter.lexicon import Example, Lexicon, Rule
+from linter.lexicon import (
+    CLEARS,
+    CONCEPT_KEYS,
+    EXAMPLE_KEYS,
+    FIND_KEYS,
+    NEEDS,
+    RULE_KEYS,
+    STATUSES,
+    Example,
+    Lexicon,
+    Rule,
+)
 from linter.measures import MEASURES
 from linter.model import CHANNELS, PLATFORMS, VERDICTS, Clause, Finding, Message, Rejection
+from linter.reports import CONFIDENCE_NAMES, PLATFORM_NAMES, VERDICT_NAMES, span
+from linter.rulebook import KINDS
+from linter.rulebook import schema as rulebook_schema
 from linter.text import Folding
 
-PLATFORM_NAMES = {
-    "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
-    "law": "法律",
-}  # fmt: skip
-VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}
 CHANNEL_NAMES = {"chat": "聊天", "listing.title": "商品标题", "listing.detail": "商品详情"}
 
 
@@ -84,7 +92,7 @@ def _unpriced(lexicon: Lexicon) -> Iterator[str]:
     """Yield stable rules that no rulebook prices on any platform: a finding without a clause cannot be argued."""
     for rule in lexicon.rules.values():
         if rule.status == "stable" and not any(lexicon.rulebooks.clauses(rule.id, p) for p in PLATFORMS):
-            yield f"{rule.place}: no rulebook has a clause for '{rule.id}', expected one on at least one platform or in law"
+            yield f"{rule.place}: no rulebook has a clause for '{rule.id}', expected one on a platform or in law"
 
 
 def _unknown_over(lexicon: Lexicon) -> Iterator[str]:
@@ -134,16 +142,10 @@ def _clause_row(clause: Clause, verdict: str) -> str:
     source = clause.sources[0].name if clause.sources else "未知"
     cells = [
         PLATFORM_NAMES.get(clause.platform, clause.platform), VERDICT_NAMES[verdict], clause.title,
-        _figure(clause.points, clause.points_max), _figure(clause.amount, clause.amount_max),
-        f"{source}（{clause.as_of or '日期未知'}）", clause.confidence,
+        span(clause.points, clause.points_max), span(clause.amount, clause.amount_max),
+        f"{source}（{clause.as_of or '日期未知'}）", CONFIDENCE_NAMES[clause.confidence],
     ]  # fmt: skip
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-
-def _figure(least: Any, most: Any) -> str:
-    if least is None:
-        return "未知"
-    return f"{least:f}" if most is None else f"{least:f}–{most:f}"
 
 
 def _shown(example: Example) -> str:
@@ -155,6 +157,34 @@ def _shown(example: Example) -> str:
     said = "".join(f"{'买家' if turn.role == 'buyer' else '客服'}：{turn.text} → " for turn in example.context)
     where = "" if example.platform == "taobao" else f"（{PLATFORM_NAMES[example.platform]}）"
     return f"- {said}{body}{where}"
+
+
+def coverage_rows(lexicon: Lexicon) -> list[tuple[str, str, str, str]]:
+    """Return every norm of the rulebooks: id, platform, kind, what covers it."""
+    return [
+        (entry.id, PLATFORM_NAMES[entry.platform], KINDS[entry.kind], "、".join(entry.covered_by))
+        for entry in lexicon.rulebooks.coverage()
+    ]
+
+
+def coverage_counts(lexicon: Lexicon) -> str:
+    """Return how many norms there are of each kind, in one line."""
+    entries = lexicon.rulebooks.coverage()
+    kinds = "，".join(f"{name} {sum(entry.kind == kind for entry in entries)}" for kind, name in KINDS.items())
+    bare = sum(not entry.covered_by for entry in entries)
+    return f"共 {len(entries)} 条：{kinds}；没有着落的 {bare}"
+
+
+def coverage(lexicon: Lexicon) -> str:
+    """Return the table of all norms as Markdown."""
+    rows = [
+        "# 规则条目与覆盖\n",
+        coverage_counts(lexicon) + "。\n",
+        "| 条目 | 平台 | 类型 | 由什么覆盖 |",
+        "|---|---|---|---|",
+    ]
+    rows += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in coverage_rows(lexicon)]
+    return "\n".join(rows) + "\n"
 
 
 def index(lexicon: Lexicon) -> str:
@@ -192,7 +222,9 @@ def try_rule(rule: str, messages: Iterable[Message], linter: Linter) -> Iterator
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """Return the JSON Schema of a kind of file: concept or rule (the rulebook's stands in `rulebook.schema`)."""
+    """Return the JSON Schema of a kind of file: concept, rule or rulebook."""
+    if kind == "rulebook":
+        return rulebook_schema()
     texts = {"type": "array", "items": {"type": "string"}}
     flag = {"enum": ["yes", "no"]}
     if kind == "concept":
@@ -204,12 +236,12 @@ def schema(kind: str) -> dict[str, Any]:
         "any-order": flag, "across": flag, "weak": flag, "verdict": {"enum": list(VERDICTS)},
         "channels": _some(CHANNELS), "platforms": _some(PLATFORMS), "clear": _some(CLEARS),
     }  # fmt: skip
-    example = dict.fromkeys(EXAMPLE_KEYS, {"type": "string"}) | {
+    example = {key: {"type": "string"} for key in EXAMPLE_KEYS} | {
         "context": texts, "platform": {"enum": list(PLATFORMS)}, "channel": {"enum": list(CHANNELS)},
         "verdict": {"enum": list(VERDICTS)},
     }  # fmt: skip
     examples = {"type": "array", "items": {"anyOf": [{"type": "string"}, _object(example, ("text",))]}}
-    body = dict.fromkeys(RULE_KEYS, {"type": "string"}) | {
+    body = {key: {"type": "string"} for key in RULE_KEYS} | {
         "verdict": {"enum": list(VERDICTS)}, "status": {"enum": list(STATUSES)}, "needs": {"enum": list(NEEDS)},
         "measure": {"enum": list(MEASURES)}, "channels": _some(CHANNELS), "clear": _some(CLEARS), "over": texts,
         "words": {"type": "object"}, "settings": {"type": "object"}, "fix": {"type": "object"}, "unless": patterns,

@@ -130,8 +130,11 @@ class Linter:
     def clauses(self, rule: str, channel: str = "chat", platforms: Sequence[str] = ()) -> tuple[Clause, ...]:
         """Return the clauses behind a rule on some platforms (default: this linter's), priced as of its day."""
         books = self.lexicon.rulebooks
-        found = [c for p in platforms or self.platforms for c in books.clauses(rule, p, channel, self.as_of)]
-        return tuple({clause.id: clause for clause in found}.values())
+        found: dict[str, Clause] = {}
+        for platform in platforms or self.platforms:
+            for clause in books.clauses(rule, platform, channel, self.as_of):
+                found.setdefault(clause.id, clause)
+        return tuple(sorted(found.values(), key=lambda clause: clause.platform in ("any", "law")))
 
     # --- the stages
 

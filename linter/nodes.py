@@ -103,6 +103,11 @@ def load_yaml(path: Path, problems: Problems, shown: str | None = None) -> Node 
     except (OSError, UnicodeDecodeError) as error:
         problems.lines.append(f"{name}:1: cannot be read ({error}), expected a UTF-8 file")
         return None
+    return parse_yaml(text, name, problems)
+
+
+def parse_yaml(text: str, name: str, problems: Problems) -> Node | None:
+    """Turn YAML text into nodes; `name` is the path that problems show."""
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -115,27 +120,45 @@ def load_yaml(path: Path, problems: Problems, shown: str | None = None) -> Node 
     if root is None:
         problems.lines.append(f"{name}:1: the file is empty, expected a mapping")
         return None
-    return _convert(root, name, problems)
+    return _Converter(name, problems).node(root)
 
 
-def _convert(node: yaml.Node, path: str, problems: Problems) -> Node:
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        return Node([_convert(child, path, problems) for child in node.value], path, line)
-    if isinstance(node, yaml.MappingNode):
-        return Node(_convert_mapping(node, path, problems), path, line)
-    null = node.style is None and node.value in ("", "~", "null")
-    return Node("" if null else node.value, path, line, null)
+class _Converter:
+    """PyYAML's nodes to ours. An aliased node is converted once; one that holds itself is a problem, not a loop."""
 
+    def __init__(self, path: str, problems: Problems) -> None:
+        self.path = path
+        self.problems = problems
+        self.made: dict[int, Node | None] = {}
 
-def _convert_mapping(node: yaml.MappingNode, path: str, problems: Problems) -> dict[str, Node]:
-    mapping: dict[str, Node] = {}
-    for key, value in node.value:
-        child = _convert(value, path, problems)
-        name = key.value if isinstance(key, yaml.ScalarNode) else "?"
-        if name in mapping:
-            where = Node("", path, key.start_mark.line + 1)
-            problems.add(where, f"key '{name}' stands twice, expected once (first on line {mapping[name].line})")
-            continue
-        mapping[name] = child
-    return mapping
+    def node(self, node: yaml.Node) -> Node:
+        if id(node) not in self.made:
+            self.made[id(node)] = None
+            self.made[id(node)] = self._converted(node)
+        made = self.made[id(node)]
+        if made is None:
+            made = Node("", self.path, node.start_mark.line + 1)
+            self.problems.add(made, "an alias holds itself, expected a tree")
+        return made
+
+    def _converted(self, node: yaml.Node) -> Node:
+        line = node.start_mark.line + 1
+        if isinstance(node, yaml.SequenceNode):
+            return Node([self.node(child) for child in node.value], self.path, line)
+        if isinstance(node, yaml.MappingNode):
+            return Node(self._mapping(node), self.path, line)
+        null = getattr(node, "style", None) is None and node.value in ("", "~", "null")
+        return Node("" if null else node.value, self.path, line, null)
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
+        mapping: dict[str, Node] = {}
+        for key, value in node.value:
+            child = self.node(value)
+            name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+            if name in mapping:
+                where = Node("", self.path, key.start_mark.line + 1)
+                first = mapping[name].line
+                self.problems.add(where, f"key '{name}' stands twice, expected once (first on line {first})")
+                continue
+            mapping[name] = child
+        return mapping

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from linter.model import CHANNELS, PLATFORMS, VERDICTS, Clause, Source, Step
 from linter.nodes import Node, Problems, load_yaml
@@ -393,7 +394,7 @@ class _Loader:
         return text
 
 
-def schema() -> dict[str, object]:
+def schema() -> dict[str, Any]:
     """Return the JSON Schema of a rulebook file, for editors."""
     text: dict[str, object] = {"type": "string"}
     number: dict[str, object] = {"type": ["number", "string", "null"]}

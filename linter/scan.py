@@ -176,7 +176,7 @@ def _inner_breaks(term: Term, start: int, end: int, folded: Folded) -> bool:
         return True
     if term.excepts or folded.plain[start:end].isascii():
         return True
-    return strongest <= SPACE and (min(pieces) > 1 or pieces.count(1) == 1 and len(pieces) == 2)
+    return strongest <= SPACE and (min(pieces) > 1 or (pieces.count(1) == 1 and len(pieces) == 2))
 
 
 def _digit(char: str) -> bool:

@@ -1,0 +1,344 @@
+"""Findings in, reports out: text for a screen, JSON, JSON lines and CSV for programs and tables.
+
+Findings speak Chinese: their readers are shop staff. Chat text is personal data, so contacts in it are masked unless
+the caller says otherwise; masking keeps the length, so that spans still hold. CSV cells that a spreadsheet would run as
+formulas are defused.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import IO, Any
+
+import regex
+from wcwidth import wcswidth, wcwidth
+
+from linter.model import Clause, Finding
+
+FORMATS = ("text", "json", "jsonl", "csv", "github", "junit", "sarif")
+PLATFORM_NAMES = {
+    "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
+    "law": "法律", "any": "通用",
+}  # fmt: skip
+VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}
+CONFIDENCE_NAMES = {"official": "官方原文", "quoted": "转述条文", "secondary": "二手资料"}
+_COLOURS = {"error": "31", "warning": "33", "info": "36"}
+_MOST_CLAUSES = 3  # on a screen; the rest is counted
+_SHOWN = 60  # columns of text around a finding
+
+# Contacts: e-mail, phone-like runs of digits, letters-and-digits ids. No nested repeats: linear time.
+_CONTACT = regex.compile(
+    r"[A-Za-z0-9._%+-]{2,64}@[A-Za-z0-9.-]{3,64}|(?<![\d.])\+?\d(?:[ \-]?\d){6,18}(?![\d.])|"
+    r"(?<![A-Za-z0-9])(?=[A-Za-z_-]{0,18}\d)[A-Za-z][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9])"
+)
+
+
+def redact(text: str) -> str:
+    """Mask contacts in a text, keeping its length: the first and last two characters stay."""
+    return str(_CONTACT.sub(lambda found: _masked(found.group()), text))
+
+
+def _masked(text: str) -> str:
+    return text[:2] + "*" * (len(text) - 4) + text[-2:] if len(text) > 4 else "*" * len(text)
+
+
+# --- plain data ------------------------------------------------------------------------------------------------------
+
+
+def finding_data(finding: Finding, text: str = "", *, shown: bool = False) -> dict[str, Any]:
+    """Return a finding as plain data, the same for every edge. `text` is the message; `shown` leaves contacts in."""
+    mask = str if shown else redact
+    origin = {name: value for name in finding.origin.__slots__ if (value := getattr(finding.origin, name)) is not None}
+    data: dict[str, Any] = {
+        "rule": finding.rule, "verdict": finding.verdict, "start": finding.start, "end": finding.end,
+        "text": mask(text)[finding.start : finding.end] if text else mask(finding.text),
+        "message": mask(finding.message), "suggestion": finding.suggestion,
+        "verdicts": dict(finding.verdicts), "spelled": list(finding.spelled),
+        "clauses": [clause_data(clause) for clause in finding.clauses], "version": finding.version,
+    }  # fmt: skip
+    if finding.field:
+        data["field"] = finding.field
+    if finding.ids:
+        data["ids"] = list(finding.ids)
+    return data | ({"origin": origin} if origin else {})
+
+
+def clause_data(clause: Clause) -> dict[str, Any]:
+    """Return a clause as plain data; numbers are exact text, unknown ones null."""
+    return {
+        "id": clause.id, "platform": clause.platform, "title": clause.title, "says": clause.says,
+        "points": number(clause.points), "points_max": number(clause.points_max), "scale": clause.scale,
+        "amount": number(clause.amount), "amount_max": number(clause.amount_max), "amount_what": clause.amount_what,
+        "per": clause.per, "also": clause.also, "as_of": clause.as_of, "confidence": clause.confidence,
+        "sources": [{"name": s.name, "url": s.url, "date": s.date, "confidence": s.confidence} for s in clause.sources],
+        "contradiction": clause.contradiction, "overridden": clause.overridden,
+    }  # fmt: skip
+
+
+def number(value: Decimal | None) -> str | None:
+    """Return an exact number as text, or None."""
+    return None if value is None else f"{value:f}"
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+def place(finding: Finding, text: str) -> str:
+    """Return `path:line:column` of a finding, as far as its origin says."""
+    origin = finding.origin
+    before = text[: finding.start]
+    breaks = before.count("\n")
+    column = (origin.column or 1) + finding.start if not breaks else len(before) - before.rfind("\n")
+    parts = [origin.path or "<text>"]
+    if origin.line is not None:
+        parts.append(str(origin.line + breaks))
+        if origin.column is not None:
+            parts.append(str(column))
+    return ":".join(parts)
+
+
+def as_text(finding: Finding, text: str, *, colour: bool = False, shown: bool = False, full: bool = False) -> str:
+    """Return a finding for a screen: the place, the words underlined, the clauses, what to say instead."""
+    mask = str if shown else redact
+    verdict = VERDICT_NAMES[finding.verdict]
+    if colour:
+        verdict = f"\x1b[{_COLOURS[finding.verdict]}m{verdict}\x1b[0m"
+    field = f" [{finding.field}]" if finding.field else ""
+    lines = [f"{place(finding, text)}: {verdict} {finding.rule}{field}  {mask(finding.message)}"]
+    lines += _underlined(mask(text), finding.start, finding.end)
+    clauses = finding.clauses if full else finding.clauses[:_MOST_CLAUSES]
+    lines += [f"  条款  {clause_line(clause)}" for clause in clauses]
+    if len(clauses) < len(finding.clauses):
+        lines.append(f"        另有 {len(finding.clauses) - len(clauses)} 条（kefulint explain {finding.rule}）")
+    if len(finding.verdicts) > 1:
+        lines.append("  平台  " + "  ".join(f"{PLATFORM_NAMES[p]} {VERDICT_NAMES[v]}" for p, v in finding.verdicts))
+    if finding.spelled:
+        lines.append(f"  写法  {'、'.join(finding.spelled)}")
+    if finding.suggestion:
+        lines.append(f"  建议  {finding.suggestion}")
+    return "\n".join(lines)
+
+
+def clause_line(clause: Clause) -> str:
+    """Return a clause in one line: whose, what, what it costs, who says so."""
+    source = clause.sources[0].name if clause.sources else "未知"
+    when = clause.as_of or "日期未知"
+    trust = CONFIDENCE_NAMES[clause.confidence]
+    own = "，店铺自定" if clause.overridden else ""
+    doubt = "，各处说法不一" if clause.contradiction else ""
+    return f"{PLATFORM_NAMES[clause.platform]}｜{clause.title}｜{cost(clause)}（{source}，{when}，{trust}{doubt}{own}）"
+
+
+def cost(clause: Clause) -> str:
+    """Return what a clause costs in words; unknown figures are said to be unknown."""
+    parts = []
+    if clause.platform not in ("law", "any"):
+        points = span(clause.points, clause.points_max)
+        scale = f"（{clause.scale} 类）" if clause.scale else ""
+        parts.append(f"扣分 {points}{scale if points != '未知' else ''}")
+    if clause.amount is not None or clause.amount_max is not None:
+        most = clause.amount_max if clause.amount is not None else None
+        figure = span(clause.amount, most) if clause.amount is not None else f"至多 {money(clause.amount_max)}"
+        parts.append(f"{clause.amount_what or '金额'} {figure} 元")
+    return "，".join(parts) or "金额未知"
+
+
+def span(least: Decimal | None, most: Decimal | None) -> str:
+    """Return `6`, `2–12` or 未知."""
+    if least is None:
+        return "未知"
+    return money(least) if most is None or most == least else f"{money(least)}–{money(most)}"
+
+
+def money(value: Decimal | None) -> str:
+    """Return an exact number without needless noughts."""
+    if value is None:
+        return "未知"
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _underlined(text: str, start: int, end: int) -> list[str]:
+    """Return the line the span starts in, cut to what a screen takes, and marks below the words."""
+    first = text.rfind("\n", 0, start) + 1
+    stop = text.find("\n", start)
+    line = text[first : stop if stop >= 0 else len(text)]
+    begin, finish = start - first, min(end - first, len(line))
+    left = max(0, begin - _SHOWN // 2)
+    right = min(len(line), max(finish, left + _SHOWN))
+    shown = ("…" if left else "") + line[left:right] + ("…" if right < len(line) else "")
+    before = ("…" if left else "") + line[left:begin]
+    marks = " " * width(visible(before)) + "^" * max(1, width(visible(line[begin:finish])))
+    return [f"    {visible(shown)}", f"    {marks}"]
+
+
+def visible(text: str) -> str:
+    """Replace control and zero-width characters by a dot, so that nothing hidden stays hidden and columns align."""
+    return "".join("·" if wcwidth(char) < 1 and char not in "\ufe0f\u20e3" else char for char in text)
+
+
+def width(text: str) -> int:
+    """Return the columns a text takes on a terminal."""
+    columns = wcswidth(text)
+    return columns if columns >= 0 else len(text)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Return a table with aligned columns; those of the numbers in `right` are flush right."""
+    body = [list(head), *(list(row) for row in rows)]
+    wide = [max(width(row[i]) for row in body) for i in range(len(head))]
+    lines = []
+    for row in body:
+        cells = [
+            " " * (wide[i] - width(cell)) + cell if i in right else cell + " " * (wide[i] - width(cell))
+            for i, cell in enumerate(row)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+# --- tables and machine formats --------------------------------------------------------------------------------------
+
+CSV_HEAD = (
+    "path", "line", "row", "session", "turn", "time", "shop", "agent", "platform", "rule", "verdict", "start", "end",
+    "text", "message", "clause", "points", "points_max", "scale", "amount", "amount_max", "suggestion",
+)  # fmt: skip
+
+
+def csv_row(finding: Finding, text: str = "", *, shown: bool = False) -> list[str]:
+    """Return a finding as the cells under CSV_HEAD, defused."""
+    data = finding_data(finding, text, shown=shown)
+    origin = data.get("origin", {})
+    first: dict[str, Any] = data["clauses"][0] if data["clauses"] else {}
+    cells = [
+        *(origin.get(name) for name in CSV_HEAD[:9]), finding.rule, finding.verdict, finding.start, finding.end,
+        data["text"], data["message"], first.get("title"),
+        *(first.get(name) for name in ("points", "points_max", "scale", "amount", "amount_max")), finding.suggestion,
+    ]  # fmt: skip
+    return [defused(cell) for cell in cells]
+
+
+def defused(value: Any) -> str:
+    """Return a cell that no spreadsheet runs as a formula."""
+    text = "" if value is None else str(value)
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+class CsvWriter:
+    """Writes findings as CSV with a BOM, so that spreadsheets read the Chinese."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        stream.write("\ufeff")
+        self._rows = csv.writer(stream, lineterminator="\n")
+        self._rows.writerow(CSV_HEAD)
+
+    def write(self, finding: Finding, text: str, *, shown: bool = False) -> None:
+        self._rows.writerow(csv_row(finding, text, shown=shown))
+
+
+def dump(data: Any, *, indent: int | None = None) -> str:
+    """Return data as JSON with the Chinese readable."""
+    return json.dumps(data, ensure_ascii=False, indent=indent)
+
+
+def render(found: Sequence[tuple[Finding, str]], kind: str, *, colour: bool = False, shown: bool = False) -> str:
+    """Return findings with their messages' texts in one of FORMATS."""
+    if kind == "text":
+        return "\n\n".join(as_text(finding, text, colour=colour, shown=shown) for finding, text in found)
+    if kind == "json":
+        return dump({"schema": 1, "findings": [finding_data(f, t, shown=shown) for f, t in found]}, indent=2)
+    if kind == "jsonl":
+        return "\n".join(dump(finding_data(f, t, shown=shown)) for f, t in found)
+    if kind == "csv":
+        stream = io.StringIO()
+        writer = CsvWriter(stream)
+        for finding, text in found:
+            writer.write(finding, text, shown=shown)
+        return stream.getvalue().rstrip("\n")
+    if kind == "github":
+        return "\n".join(_github(found, shown))
+    return _junit(found, shown) if kind == "junit" else dump(sarif(found, shown=shown), indent=2)
+
+
+def _github(found: Sequence[tuple[Finding, str]], shown: bool) -> Iterator[str]:
+    """Yield GitHub workflow commands; `%`, line breaks, `:` and `,` are escaped as they ask."""
+    level = {"error": "error", "warning": "warning", "info": "notice"}
+    for finding, text in found:
+        path, *numbers = _place_parts(finding, text)
+        where = ",".join(f"{name}={value}" for name, value in zip(("line", "col"), numbers, strict=False))
+        message = finding.message if shown else redact(finding.message)
+        yield (
+            f"::{level[finding.verdict]} file={_property(path)},{where},title={_property(finding.rule)}::"
+            f"{_data(message + ('。' + finding.suggestion if finding.suggestion else ''))}"
+        )
+
+
+def _place_parts(finding: Finding, text: str) -> list[str]:
+    before = text[: finding.start]
+    breaks = before.count("\n")
+    column = (finding.origin.column or 1) + finding.start if not breaks else len(before) - before.rfind("\n")
+    return [finding.origin.path or "", str((finding.origin.line or 1) + breaks), str(column)]
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _junit(found: Sequence[tuple[Finding, str]], shown: bool) -> str:
+    from xml.etree import ElementTree
+
+    suite = ElementTree.Element("testsuite", name="kefulint", tests=str(len(found)), failures=str(len(found)))
+    for finding, text in found:
+        case = ElementTree.SubElement(suite, "testcase", classname=finding.rule, name=place(finding, text))
+        message = finding.message if shown else redact(finding.message)
+        failure = ElementTree.SubElement(case, "failure", type=finding.verdict, message=_xml(message))
+        failure.text = _xml("\n".join([*(clause_line(c) for c in finding.clauses), finding.suggestion]))
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def _xml(text: str) -> str:
+    """Drop what XML 1.0 cannot carry."""
+    return "".join(char for char in text if char in "\t\n\r" or (char >= " " and char not in "\ufffe\uffff"))
+
+
+def sarif(found: Sequence[tuple[Finding, str]], *, shown: bool = False) -> dict[str, Any]:
+    """Return findings as SARIF 2.1.0."""
+    rules = sorted({finding.rule for finding, _ in found})
+    level = {"error": "error", "warning": "warning", "info": "note"}
+    results = []
+    for finding, text in found:
+        path, line, column = _place_parts(finding, text)
+        region = {"startLine": int(line), "startColumn": int(column), "endColumn": int(column) + len(finding.text)}
+        message = finding.message if shown else redact(finding.message)
+        results.append(
+            {
+                "ruleId": finding.rule, "ruleIndex": rules.index(finding.rule), "level": level[finding.verdict],
+                "message": {"text": message + ("。" + finding.suggestion if finding.suggestion else "")},
+                "locations": [{"physicalLocation": {"artifactLocation": {"uri": path}, "region": region}}],
+                "properties": {"clauses": [clause.id for clause in finding.clauses]},
+            }
+        )  # fmt: skip
+    driver = {"name": "kefulint", "rules": [{"id": rule} for rule in rules]}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results, "columnKind": "unicodeCodePoints"}],
+    }  # fmt: skip
