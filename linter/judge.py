@@ -164,6 +164,8 @@ class Court:
         low, high = match[0].start, match[-1].end
         for other in matches(pattern, reading.hits, reading.folded, reading.start, reading.end):
             first, last = other[0].start, other[-1].end
+            if _is_inside(first, last, match):
+                continue
             distance = max(first - high, low - last, 0)
             between = max(gaps[min(high, last) : max(low, first) + 1], default=0) if distance or first >= high else 0
             reach = _UNLESS_REACH if between < SPACE else _UNLESS_REACH_OVER_BREAK
@@ -189,6 +191,11 @@ class Court:
         rejection = Rejection(rule.id, start, end, scene.message.text[start:end], reason)
         if rejection not in self.rejections:
             self.rejections.append(rejection)
+
+
+def _is_inside(start: int, end: int, match: Sequence[Hit]) -> bool:
+    """Is a place only a piece of one of the match's own words (有货 in 没有货)?"""
+    return any(hit.start <= start and end <= hit.end and end - start < hit.end - hit.start for hit in match)
 
 
 def _is_whole(match: Sequence[Hit], folded: Folded) -> bool:

@@ -86,10 +86,27 @@ def percents(folded: Folded) -> Iterator[tuple[int, int]]:
 
 
 def days(folded: Folded) -> Iterator[tuple[int, int]]:
-    """Spans of time longer than two days (a hyphen lost in a log, 35天 for 3-5天, still reads as long)."""
+    """Spans of time longer than 72 hours (a hyphen lost in a log, 35天 for 3-5天, still reads as long)."""
+    return _longer_than(folded, 72)
+
+
+def over_two_days(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Spans of time longer than 48 hours."""
+    return _longer_than(folded, 48)
+
+
+def _longer_than(folded: Folded, hours: int) -> Iterator[tuple[int, int]]:
     for match in _DAYS.finditer(folded.plain, timeout=1.0):
-        if _hours(match.group(1), match.group(2)) > 72:
+        number = match.group(1)
+        start, end = folded.original_span(*match.span(1))
+        parts = _RANGE.split(folded.original[start:end])
+        if len(parts) > 1 and parts[-1].strip().isdigit():  # 2 - 3天: the symbols between are no longer in `plain`
+            number = parts[-1].strip()
+        if _hours(number, match.group(2)) > hours:
             yield match.span()
+
+
+_RANGE = regex.compile(r"[-~—–－～/、]+")
 
 
 _CHINESE_NUMBERS = {c: n for n, c in enumerate("零一二三四五六七八九十")} | {"两": 2, "半": 0, "几": 4}
@@ -167,4 +184,5 @@ SHAPES: dict[str, Callable[[Folded], Iterator[tuple[int, int]]]] = {
     "@money": money,
     "@percent": percents,
     "@days": days,
+    "@over-two-days": over_two_days,
 }
