@@ -78,8 +78,11 @@ class Scanner:
         sound, spans = self.sounds.view(folded)
         found: dict[tuple[str, int, int], Hit] = {}
         shields: list[Hit] = []
-        for start, end, term in self._raw(folded.plain, sound):
-            hit = _hit(term, start, end, folded, spans)
+        raw = [
+            *((_hit(term, start, end, folded, spans), term) for start, end, term in self._raw(folded.plain, sound)),
+            *self._around_pictures(folded),
+        ]
+        for hit, term in raw:
             if hit is None:
                 continue
             if term.excepts:
@@ -89,6 +92,17 @@ class Scanner:
             if key not in found or (found[key].weak and not hit.weak):
                 found[key] = hit
         return Hits(_by_concept(found.values(), shields), folded)
+
+    def _around_pictures(self, folded: Folded) -> Iterator[tuple[Hit, Term]]:
+        """Yield the spellings that a picture breaks up: a heart reads 心 in 微❤, and nothing in 支❤付❤宝."""
+        pictures = _pictures(folded)
+        if not pictures:
+            return
+        kept = [i for i in range(len(folded.plain)) if i not in pictures]
+        for start, end, term in self._raw("".join(folded.plain[i] for i in kept), ""):
+            first, last = kept[start], kept[end - 1] + 1
+            if last - first > end - start and not term.excepts and folded.break_within(first, last) <= FILLER:
+                yield Hit(first, last, term.concept, term.spelling, term.weak, "emoji"), term
 
     def _raw(self, plain: str, sound: str) -> Iterator[tuple[int, int, Term]]:
         if not len(self.automaton):
@@ -134,6 +148,7 @@ def _hit(term: Term, start: int, end: int, folded: Folded, spans: list[tuple[int
     weak, how = term.weak, term.how
     if term.view == "sound":
         weak, how = _heard(text, term.spelling)
+        weak = weak and not _drawn(folded, start, end)
     word = term.word or (how != "") or folded.break_within(start, end) > FILLER
     return Hit(start, end, term.concept, term.spelling, weak, how, word)
 
@@ -147,6 +162,21 @@ def _heard(text: str, spelling: str) -> tuple[bool, str]:
         return False, "pinyin"
     odd = any(a != b and not is_common(a) for a, b in zip(text, spelling, strict=False))
     return not odd, "homophone"
+
+
+_PICTURE = re.compile("[\u2190-\u2bff\u3200-\u33ff\U0001f000-\U0001faff]")
+
+
+def _pictures(folded: Folded) -> frozenset[int]:
+    """Return the places in `plain` where a picture was read as a Chinese character."""
+    if not _PICTURE.search(folded.original):
+        return frozenset()
+    return frozenset(i for i in range(len(folded.plain)) if _drawn(folded, i, i + 1))
+
+
+def _drawn(folded: Folded, start: int, end: int) -> bool:
+    """Was a Chinese character of the place read from a picture? Nobody draws by accident."""
+    return any(folded.plain[i] >= "\u3400" and _PICTURE.match(folded.original[folded.at[i]]) for i in range(start, end))
 
 
 def _latin_edges(text: str, start: int, end: int, folded: Folded) -> bool:
