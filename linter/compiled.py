@@ -92,8 +92,8 @@ def _terms(lexicon: Lexicon, folding: Folding, disguises: Disguises) -> Iterator
             for spelling in spellings:
                 text = folding.normal(spelling)
                 yield Term(text, concept.id, text, weak=weak, word=concept.word)
-                if concept.disguise and not weak:
-                    yield from disguises.of(concept.id, text)
+                if concept.disguise:
+                    yield from disguises.rare(concept.id, text) if weak else disguises.of(concept.id, text)
 
 
 def _index(lexicon: Lexicon) -> dict[str, list[tuple[Rule, Find]]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
-from linter.text import Sounds, readings
+from linter.text import Sounds, near, readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,15 @@ class Disguises:
         yield from self._sound(concept, spelling)
         yield from self._initials(concept, spelling)
         yield from self._glyphs(concept, spelling)
+
+    def rare(self, concept: str, char: str) -> Iterator[Term]:
+        """Yield the characters nobody uses that sound like a weak one-character spelling (叩, 筘 for 扣)."""
+        if len(char) != 1 or not _is_chinese(char) or char not in readings():
+            return
+        spoken = self.sounds.code(readings()[char][0])
+        for other in _rare_by_sound(self.sounds).get(spoken, ()):
+            if other != char:
+                yield Term(other, concept, char, weak=True, how="homophone", word=True)
 
     def _single(self, concept: str, char: str) -> Iterator[Term]:
         for syllable in readings().get(char, ())[:1]:
@@ -90,6 +100,15 @@ class Disguises:
     def _other_forms(self, char: str) -> list[tuple[str, str]]:
         split = [(parts, "split") for parts in self.components.get(char, ())]
         return split + [(other, "glyph") for other in self.lookalikes.get(char, "")]
+
+
+@lru_cache(maxsize=2)
+def _rare_by_sound(sounds: Sounds) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for char, spoken in readings().items():
+        if spoken and near(spoken[0]) in sounds.codes and not is_common(char):
+            found.setdefault(sounds.code(spoken[0]), []).append(char)
+    return found
 
 
 def _typos(concept: str, spelling: str) -> Iterator[Term]:

@@ -27,6 +27,7 @@ _KEPT = "+%@¥"
 _COMMAS = set(",，、;；:")
 _STOPS = set("。！？!?\n\r\u2028\u2029…")
 _SHORT_LINE = 4
+_STROKES = {"\\": "/\uff0f\u2215", "\uff3c": "/\uff0f\u2215"}
 _SYLLABLE_BASE = 0xE000  # private use area: no text of ours uses it
 
 
@@ -80,6 +81,8 @@ class Folding:
         joints = _joints(text)
         for index, char in enumerate(text):
             read = self.read(char)
+            if char in _STROKES and text[index + 1 : index + 2] in _STROKES[char]:
+                read = "v"  # \/ drawn with two strokes
             if not read:
                 pending = max(pending, SPACE if index in joints else self._breaks[ord(char)])
                 continue
