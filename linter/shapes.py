@@ -25,6 +25,7 @@ _MONEY = regex.compile(
     r"(?:块钱|块|元钱|元|圆|毛|yuan|rmb|米(?![\d宽高长]))"
 )
 _DAYS = regex.compile(r"(\d{1,3}|[一二两三四五六七八九十半几]{1,3})(?:个)?(天|日(?=[内后])|周|星期|礼拜|个月|(?<=个)月|小时)")
+_GROUPS = regex.compile(r"[^0-9]+")
 _PERCENT = regex.compile(r"\d{1,3}(?:\.\d)?%")
 _SEPARATED = regex.compile(r"[\s\-—_.·,，*~/|()（）]+")
 
@@ -42,7 +43,15 @@ def mobiles(folded: Folded) -> Iterator[tuple[int, int]]:
     """Mobile numbers, however their digits are written or spaced."""
     view = _digit_view(folded)
     for match in _MOBILE.finditer(view, timeout=1.0):
-        yield match.span(1)
+        if not _is_measured(folded, *match.span(1)):
+            yield match.span(1)
+
+
+def _is_measured(folded: Folded, start: int, end: int) -> bool:
+    """Are the digits several numbers (1800*700*1920)? A mobile is written 3-4-4, in small groups, or in one."""
+    first, last = folded.original_span(start, end)
+    groups = [len(group) for group in _GROUPS.split(folded.original[first:last]) if group]
+    return len(groups) in (2, 3) and min(groups) >= 3 and groups != [3, 4, 4] and groups not in ([3, 8], [7, 4])
 
 
 def landlines(folded: Folded) -> Iterator[tuple[int, int]]:
@@ -138,7 +147,7 @@ def _light(text: str) -> str:
 # Zero-width characters and single spaces between letters are taken out before a link is read.
 _LINK = regex.compile(
     r"(?:h(?:tt|xx)ps?:?//|www\.)[a-z0-9\-._~:/?#@!$&'()*+,;=%]{3,300}"
-    r"|(?<![a-z0-9@.])(?:[a-z0-9\-]{1,40}\.){1,4}(?:com|cn|net|cc|top|shop|xyz|vip|site|club|link|me|co|org|example)"
+    r"|(?<![a-z0-9@.])(?:[a-z0-9\-]{1,40}\.){1,4}(?:com|cn|net|cc|top|shop|xyz|vip|site|club|link|org|example)"
     r"(?![a-z0-9.])(?:/[a-z0-9\-._~/?=&%#]{0,200})?"
     r"|(?<![a-z0-9])[a-z0-9]{2,30}(?:点|丶|d|dot)(?:com|抗姆|康母|cn|net|坑姆)(?![a-z])"
 )
