@@ -69,7 +69,7 @@ def _duplicate_spellings(lexicon: Lexicon) -> Iterator[str]:
 def _unused_concepts(lexicon: Lexicon) -> Iterator[str]:
     named = {name for rule in lexicon.rules.values() for pattern in _patterns(rule) for name in pattern.names}
     for concept in lexicon.concepts.values():
-        built_in = concept.id == "filler" or concept.id.startswith("clear-")
+        built_in = concept.id == "filler" or concept.id.startswith(("clear-", "="))
         if concept.id not in named and not built_in and concept.id not in _settings(lexicon):
             yield f"{concept.place}: no rule names concept '{concept.id}', expected one that does"
 

@@ -219,6 +219,7 @@ class Linter:
         rule, message = match.rule, scene.message
         start, end = max(match.start - scene.offset, 0), match.end - scene.offset
         text = message.text[start:end]
+        verdicts = dict(match.verdicts)
         return Finding(
             rule=rule.id,
             verdict=match.verdict,
@@ -227,8 +228,10 @@ class Linter:
             text=text,
             message=rule.message.replace("{text}", text),
             suggestion=rule.suggestion,
-            clauses=self.clauses(rule.id, message.channel, [p for p, verdict in match.verdicts if verdict != "none"]),
-            verdicts=match.verdicts,
+            clauses=self.clauses(
+                rule.id, message.channel, [p for p in self.platforms if verdicts.get(p, "none") != "none"]
+            ),
+            verdicts=tuple((p, verdicts.get(p, "none")) for p in self.platforms),
             spelled=self._spelled(match, scene),
             field=message.channel.partition(".")[2] or None,
             origin=message.origin,

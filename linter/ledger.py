@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ class Balance:
     brought: Decimal = _ZERO
     next_node: Threshold | None = None
     next_at: Decimal | None = None
+    past_last: bool = False  # the account has nodes, and the balance is beyond the last
 
     @property
     def missing(self) -> Decimal | None:
@@ -251,7 +252,7 @@ class _Book:
         self.unknown[key] += step.points is None and step.amount is None
         self.points[key] = before + (step.points or _ZERO)
         self.amounts[key] += step.amount or _ZERO
-        crossed = tuple(node for node, _ in _crossed(self._account(key), before, self.points[key]))
+        crossed = tuple(replace(node, at=at) for node, at in _crossed(self._account(key), before, self.points[key]))
         return Charge(
             offence, clause, self.times[counted], step.scale or "", step.points, step.points_max, step.amount,
             self.points[key], crossed, step.also,
@@ -287,10 +288,11 @@ class _Book:
     def balances(self) -> Iterator[Balance]:
         for key in sorted(self.counts):
             points = self.points.get(key, _ZERO)
-            upcoming = next_node(self._account(key), points)
+            account = self._account(key)
+            upcoming = next_node(account, points)
             yield Balance(
                 *key, points, self.amounts.get(key, _ZERO), self.counts[key], self.unknown[key],
-                self.brought.get(key, _ZERO), *(upcoming or (None, None)),
+                self.brought.get(key, _ZERO), *(upcoming or (None, None)), bool(account and account.nodes and not upcoming),
             )  # fmt: skip
 
     def nexts(self) -> Iterator[Next]:

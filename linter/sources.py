@@ -16,6 +16,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -263,7 +264,7 @@ def _drain(lines: _Lines) -> Iterator[Trouble]:
 
 def _read_csv(lines: _Lines, options: Options, delimiter: str = ",") -> Iterator[Item]:
     csv.field_size_limit(1 << 28)
-    reader = csv.reader((line.replace("\0", " ") for line in lines), delimiter=delimiter)
+    reader = csv.reader((line.replace("\0", " ").replace("\r", " ") for line in lines), delimiter=delimiter)
     header = next(reader, None)
     if header is None:
         return
@@ -300,11 +301,13 @@ def _without_header(reader: Any, header: list[str], lines: _Lines, options: Opti
             f"one named {', '.join(COLUMNS['text'][:4])}, {COLUMNS['text'][7]} … or --column text=NAME",
         )  # fmt: skip
         return
-    for cells in (header, *reader):
+    line = reader.line_num
+    for cells in chain([header], reader):
         for cell in cells:
             if _worth(cell):
-                origin = Origin(lines.path, reader.line_num, None, reader.line_num, platform=options.platform)
+                origin = Origin(lines.path, line, None, line, platform=options.platform)
                 yield Message(clean(cell), options.channel, origin=origin)
+        line = reader.line_num + 1
 
 
 def _read_jsonl(lines: _Lines, options: Options) -> Iterator[Item]:

@@ -73,7 +73,7 @@ def _balances(ledger: Ledger) -> str:
 
 def _ahead(balance: Balance) -> str:
     if balance.next_node is None:
-        return "节点未知" if balance.points else "—"
+        return "最高的节点已过" if balance.past_last else "节点未知" if balance.points else "—"
     at = reports.money(balance.next_at)
     return f"还差 {reports.money(balance.missing)} 分到 {at} 分：{_follows(balance.next_node)}"
 

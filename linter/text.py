@@ -45,6 +45,8 @@ class Folded:
         if start >= end:
             return (self.at[start] if start < len(self.at) else len(self.original),) * 2
         stop = self.at[end - 1] + 1
+        if self.original[stop : stop + 1] and self.original[stop] in _STROKES.get(self.original[stop - 1], ""):
+            stop += 1
         while stop < len(self.original) and self.original[stop] in "\ufe0f\u20e3\u200d":
             stop += 1
         return self.at[start], stop

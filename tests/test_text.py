@@ -21,7 +21,7 @@ READS = [
     ("soft hyphen and invisible times", "微\u00ad\u2062信", "微信"),
     ("spaces", "加 我　微\u00a0信", "加我微信"),
     ("symbols", "支*付-宝", "支付宝"),
-    ("emoji dropped", "薇❤️信", "薇信"),
+    ("emoji dropped", "薇😊️信", "薇信"),
     ("emoji with meaning", "➕V 发🧧", "+v发红包"),
     ("keycaps", "1️⃣3️⃣9️⃣", "139"),
     ("circled", "①③⑧❽", "1388"),
@@ -74,7 +74,7 @@ def test_steps_are_named(text: str, names: list[str]) -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=[]), max_size=60) | st.text(
-    "加我微信vV❤️ \u200b\n，。①ａ轉➕🧧", max_size=40
+    "加我微信vV❤️\\/ \u200b\n，。①ａ轉➕🧧", max_size=40
 )
 
 
@@ -84,7 +84,8 @@ def test_alignment_is_monotone_and_every_character_is_read_from_its_place(text: 
     assert len(folded.plain) == len(folded.at) == len(folded.gaps)
     assert list(folded.at) == sorted(folded.at)
     for index, char in enumerate(folded.plain):
-        assert char in FOLDING.read(text[folded.at[index]])
+        place = folded.at[index]
+        assert char in FOLDING.read(text[place]) or (char == "v" and text[place] in "\\＼")
 
 
 @given(TEXTS, st.data())

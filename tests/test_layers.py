@@ -1,0 +1,74 @@
+"""Imports go down only, functions stay small, and starting is cheap."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "linter"
+LAYERS = [
+    ["model", "nodes"],
+    ["text", "pattern"],
+    ["shapes", "spellings"],
+    ["scan", "rulebook", "confirm"],
+    ["lexicon"],
+    ["compiled", "ledger", "suppress"],
+    ["judge", "measures"],
+    ["engine", "sources", "reports"],
+    ["evaluate", "bench", "service", "statement"],
+    ["audit", "explaining"],
+    ["cli", "server", "lsp"],
+    ["__main__"],
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+MODULES = sorted(path.stem for path in ROOT.glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_down(name: str) -> None:
+    assert name in RANK, f"{name} has no layer yet"
+    tree = ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"))
+    for other in _imported(tree):
+        assert RANK[other] < RANK[name] or (RANK[other] == RANK[name] and other != name), f"{name} imports {other}"
+        assert name not in _imported(ast.parse((ROOT / f"{other}.py").read_text(encoding="utf-8"))), (
+            f"{name} <-> {other}"
+        )
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "linter":
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return found & set(RANK)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_functions_are_small(name: str) -> None:
+    tree = ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.end_lineno:
+            assert node.end_lineno - node.lineno <= 60, f"{name}.{node.name} has {node.end_lineno - node.lineno} lines"
+
+
+HEAVY = ("jieba", "opencc", "pypinyin", "ahocorasick", "yaml", "regex")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"import sys, linter.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
+
+
+def test_a_clean_check_does_not_wake_the_tokenizer() -> None:
+    code = "import sys; from linter import Linter; Linter('tmall').check('您好，今天下午发货'); print('jieba' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        == "False"
+    )
