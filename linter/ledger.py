@@ -290,9 +290,11 @@ class _Book:
             points = self.points.get(key, _ZERO)
             account = self._account(key)
             upcoming = next_node(account, points)
+            node, at = upcoming or (None, None)
+            shop, platform, scale, year = key
             yield Balance(
-                *key, points, self.amounts.get(key, _ZERO), self.counts[key], self.unknown[key],
-                self.brought.get(key, _ZERO), *(upcoming or (None, None)), bool(account and account.nodes and not upcoming),
+                shop, platform, scale, year, points, self.amounts.get(key, _ZERO), self.counts[key], self.unknown[key],
+                self.brought.get(key, _ZERO), node, at, bool(account and account.nodes and not upcoming),
             )  # fmt: skip
 
     def nexts(self) -> Iterator[Next]:
