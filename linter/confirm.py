@@ -20,6 +20,7 @@ from linter.pattern import Hit
 from linter.text import COMMA, SPACE, STOP, Folded
 
 DENIAL, AFTER, WARNING, ECHO = "clear-denial", "clear-after", "clear-warning", "clear-echo"
+_NO_ACCIDENT = 5  # so many characters in a row that all sound like something else are meant
 _REACH = 7  # plain characters between a denial and what it denies
 _QUOTES = {"“": "”", "‘": "’", "「": "」", "『": "』", '"': '"', "'": "'", "《": "》"}
 
@@ -27,12 +28,13 @@ Hits = dict[str, list[Hit]]
 
 
 def is_too_weak(match: Sequence[Hit]) -> bool:
-    """Do weak spellings stand without a second cue? A strong one carries one weak one, or two listed ones touch (➕V)."""
+    """Do weak spellings stand without a second cue? A strong one carries one weak one, two listed ones touch (➕V)."""
     weak = [hit for hit in match if hit.weak]
     if len(weak) <= len(match) - len(weak):
         return False
-    touching = all(a.end == b.start for a, b in pairwise(weak))
-    return not (len(weak) > 1 and touching and all(not hit.how for hit in weak))
+    touching = len(weak) > 1 and all(a.end == b.start for a, b in pairwise(weak))
+    listed = all(not hit.how for hit in weak)
+    return not (touching and (listed or weak[-1].end - weak[0].start >= _NO_ACCIDENT))
 
 
 def is_swallowed(hit: Hit, folded: Folded) -> bool:

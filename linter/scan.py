@@ -157,7 +157,7 @@ def _heard(text: str, spelling: str) -> tuple[bool, str]:
     """Judge a match by sound: letters among characters, or a character nobody uses, cannot be an accident."""
     latin = sum(c.isascii() for c in text)
     if latin == len(text):
-        return len(text) < 7, "pinyin"
+        return len(text) < 7 and len(spelling) < 3, "pinyin"
     if latin:
         return False, "pinyin"
     odd = any(a != b and not is_common(a) for a, b in zip(text, spelling, strict=False))

@@ -58,7 +58,7 @@ def _is_measured(folded: Folded, start: int, end: int) -> bool:
 
 def landlines(folded: Folded) -> Iterator[tuple[int, int]]:
     """Landline numbers with an area code."""
-    for match in _LANDLINE.finditer(folded.plain, timeout=1.0):
+    for match in _LANDLINE.finditer(_digit_view(folded), timeout=1.0):
         yield match.span(1)
 
 

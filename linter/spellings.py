@@ -42,6 +42,7 @@ class Disguises:
         if spelling.isascii() and spelling.isalpha() and len(spelling) >= 6:
             yield from _typos(concept, spelling)
         if not all(_is_chinese(c) for c in spelling):
+            yield from self._mixed(concept, spelling)
             return
         if len(spelling) == 1:
             yield from self._single(concept, spelling)
@@ -77,6 +78,14 @@ class Disguises:
                 text = first[:index] + self.sounds.code(other) + first[index + 1 :]
                 if text != first:
                     yield Term(text, concept, spelling, "sound", True, "homophone", True)
+
+    def _mixed(self, concept: str, spelling: str) -> Iterator[Term]:
+        """Yield the sound of Latin letters followed by Chinese characters: v芯 for v信."""
+        letters = spelling.rstrip("".join(c for c in spelling if _is_chinese(c)))
+        rest = spelling[len(letters) :]
+        if letters and rest and letters.isascii() and letters.isalpha() and all(c in readings() for c in rest):
+            text = letters + "".join(self.sounds.code(readings()[c][0]) for c in rest)
+            yield Term(text, concept, spelling, "sound", True, "homophone", True)
 
     def _initials(self, concept: str, spelling: str) -> Iterator[Term]:
         letters = [readings()[c][0][0] if c in readings() else "" for c in spelling]
