@@ -161,23 +161,36 @@ _WIDE, _HIGH, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 320, 56, 200, 36, 40
 
 
 def picture(ledger: Ledger, books: Rulebooks) -> str:
-    """Return the last year of the fullest account as an SVG: points over time, with the nodes across."""
-    balance = max((b for b in ledger.balances if b.scale and b.year), key=lambda b: (b.year, b.points), default=None)
-    if balance is None:
-        return _svg('<text x="20" y="40">没有带日期和分值的记录</text>')
+    """Return the last year of the shop with the most points as an SVG: each account over time, its nodes across."""
+    dated = [b for b in ledger.balances if b.scale and b.year]
+    if not dated:
+        return _svg('<text x="20" y="40">没有带日期和分值的记录</text>', 1)
+    fullest = max(dated, key=lambda b: (b.year, b.points, b.shop))
+    shown = [b for b in dated if (b.shop, b.platform, b.year) == (fullest.shop, fullest.platform, fullest.year)]
+    charts = [
+        f'<g transform="translate(0 {_HIGH * number})">\n{_chart(balance, ledger, books)}\n</g>'
+        for number, balance in enumerate(shown)
+    ]
+    return _svg("\n".join(charts), len(shown))
+
+
+def _chart(balance: Balance, ledger: Ledger, books: Rulebooks) -> str:
     charges = [
-        c for c in ledger.charges
-        if (c.offence.shop, c.offence.platform, c.scale, c.offence.year)
+        c
+        for c in ledger.charges
+        if not c.repeated
+        and (c.offence.shop, c.offence.platform, c.scale, c.offence.year)
         == (balance.shop, balance.platform, balance.scale, balance.year)
-    ]  # fmt: skip
+    ]
     account = books.accounts.get((balance.platform, balance.scale))
     lines = [node.at * times for node in (account.nodes if account else ()) for times in _times(node, balance.points)]
     top = max([balance.points, *lines, Decimal(1)]) * Decimal("1.1")
-    title = f"{balance.shop or '店铺'} · {reports.PLATFORM_NAMES[balance.platform]} · {balance.year} 年 · {balance.scale} 类累计扣分（风险）"
+    platform = reports.PLATFORM_NAMES[balance.platform]
+    title = f"{balance.shop or '店铺'} · {platform} · {balance.year} 年 · {balance.scale} 类累计扣分（风险）"
     parts = [f'<text x="{_LEFT}" y="22" font-size="15" font-weight="600">{escape(title)}</text>', *_axes(top)]
     for node in account.nodes if account else ():
         parts += [_node_line(node, times, top) for times in _times(node, balance.points)]
-    return _svg("\n".join([*parts, _steps(charges, balance, top), *_dots(charges, top)]))
+    return "\n".join([*parts, _steps(charges, balance, top), *_dots(charges, top)])
 
 
 def _times(node: Threshold, points: Decimal) -> range:
@@ -232,8 +245,8 @@ def _dots(charges: list[Charge], top: Decimal) -> Iterator[str]:
         )
 
 
-def _svg(body: str) -> str:
+def _svg(body: str, charts: int) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH * charts}" role="img" '
         f'font-family="system-ui, PingFang SC, Noto Sans CJK SC, sans-serif">\n{body}\n</svg>'
     )

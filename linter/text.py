@@ -110,7 +110,7 @@ class Folding:
             return self.reads[char]
         if char in self.kept:
             return char
-        wide = unicodedata.normalize("NFKC", char).lower()
+        wide = _bare(unicodedata.normalize("NFKC", char).lower())
         letters = (self.reads.get(c, self.simplified.get(c, c)) for c in wide)
         return "".join(c for c in "".join(letters) if c in self.kept or unicodedata.category(c)[0] in "LN")
 
@@ -142,6 +142,11 @@ class Folding:
         if self.simplified.get(char) == read:
             return "traditional"
         return "digits" if read.isdecimal() and not "\uff10" <= char <= "\uff19" else "width"
+
+
+def _bare(text: str) -> str:
+    """Take the accents off Latin letters (shǎ), which pinyin is often written with."""
+    return "".join(base if (base := unicodedata.normalize("NFD", c)[0]).isascii() else c for c in text)
 
 
 def _break_level(char: str) -> int:
