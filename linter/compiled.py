@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from linter.lexicon import Find, Lexicon, Rule
+from linter.pattern import Pattern
 from linter.scan import Hits, Scanner
 from linter.spellings import Disguises, Term
 from linter.text import Folded, Folding, Sounds
@@ -32,7 +33,7 @@ class Compiled:
 
     folding: Folding
     scanner: Scanner
-    index: dict[str, list[tuple[Rule, Find]]]
+    index: dict[str, list[tuple[Rule, Find, Pattern]]]
     shapes: tuple[str, ...]  # the names in `index` that are told by shape
     measured: tuple[Rule, ...]  # rules that measure instead of matching
     fillers: tuple[re.Pattern[str], re.Pattern[str]]
@@ -42,18 +43,19 @@ class Compiled:
         folded = self.folding.fold(text)
         return Reading(folded, self.scanner.hits(folded), *self._core(folded.plain))
 
-    def candidates(self, hits: Hits) -> Iterator[tuple[Rule, list[Find]]]:
-        """Yield the rules (with their finds) that could match, judged by the concepts present, by id."""
-        wanted: dict[str, tuple[Rule, list[Find]]] = {}
-        present = [name for name in hits if name in self.index]
-        present += [name for name in self.shapes if name not in present and name in hits]
-        for name in present:
-            for rule, find in self.index[name]:
-                finds = wanted.setdefault(rule.id, (rule, []))[1]
-                if find not in finds:
-                    finds.append(find)
-        for key in sorted(wanted):
-            yield wanted[key]
+    def candidates(self, hits: Hits) -> list[tuple[Rule, Find, list[Pattern]]]:
+        """Return the finds, by rule, with those of their patterns that could match the concepts found."""
+        wanted: dict[int, tuple[Rule, Find, list[Pattern]]] = {}
+        present = hits.present
+        for name in present & self.index.keys():
+            for rule, find, pattern in self.index[name]:
+                if pattern.is_possible(present):
+                    _want(wanted, rule, find, pattern)
+        for name in self.shapes:
+            for rule, find, pattern in self.index[name]:
+                if pattern.is_possible(present) and hits.get(name):
+                    _want(wanted, rule, find, pattern)
+        return sorted(wanted.values(), key=lambda entry: (entry[0].id, entry[1].place))
 
     def _core(self, plain: str) -> tuple[int, int]:
         first, last = self.fillers
@@ -96,18 +98,22 @@ def _terms(lexicon: Lexicon, folding: Folding, disguises: Disguises) -> Iterator
                     yield from disguises.rare(concept.id, text) if weak else disguises.of(concept.id, text)
 
 
-def _index(lexicon: Lexicon) -> dict[str, list[tuple[Rule, Find]]]:
-    """Index the finds by the rarest thing they need: the item with the fewest names of each pattern."""
-    index: dict[str, list[tuple[Rule, Find]]] = {}
+def _want(wanted: dict[int, tuple[Rule, Find, list[Pattern]]], rule: Rule, find: Find, pattern: Pattern) -> None:
+    patterns = wanted.setdefault(id(find), (rule, find, []))[2]
+    if pattern not in patterns:
+        patterns.append(pattern)
+
+
+def _index(lexicon: Lexicon) -> dict[str, list[tuple[Rule, Find, Pattern]]]:
+    """Index the patterns by the rarest thing they need: the item with the fewest names."""
+    index: dict[str, list[tuple[Rule, Find, Pattern]]] = {}
     for rule in lexicon.rules.values():
         for find in rule.finds:
             for pattern in find.patterns:
                 needed = [item for item in pattern.items if not item.optional]
                 spelled = [item for item in needed if not any(name[0] == "@" for name in item.names)]
                 for name in min(spelled or needed, key=lambda item: len(item.names)).names:
-                    entry = index.setdefault("@link" if name == OUTSIDE else name, [])
-                    if (rule, find) not in entry:
-                        entry.append((rule, find))
+                    index.setdefault("@link" if name == OUTSIDE else name, []).append((rule, find, pattern))
     return index
 
 

@@ -146,9 +146,9 @@ class Linter:
         scene = self._scene(message, record or {})
         court = Court(self.lexicon, self.platforms, self._read, rejections)
         found: list[Match] = []
-        for rule, finds in self._compiled.candidates(scene.reading.hits):
+        for rule, find, patterns in self._compiled.candidates(scene.reading.hits):
             if rule.id in self.rules and self._applies(rule, record):
-                found += court.matches(scene, rule, finds)
+                found += court.matches(scene, rule, find, patterns)
         found += self._measured(scene, court)
         return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
 

@@ -60,13 +60,14 @@ class Court:
     read: Callable[[str], Reading]
     rejections: list[Rejection] | None = None
 
-    def matches(self, scene: Scene, rule: Rule, finds: Sequence[Find]) -> Iterator[Match]:
-        """Yield the confirmed matches of a rule's finds."""
-        for find in finds:
-            for platforms in self._platform_groups(find):
-                verdicts = self.verdicts(rule, find.verdict, platforms, scene.message.channel)
-                if any(verdict != "none" for _, verdict in verdicts) and self._fits(scene, rule, find):
-                    yield from self._confirmed(scene, rule, find, verdicts)
+    def matches(self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern]) -> Iterator[Match]:
+        """Yield the confirmed matches of some patterns of a rule's find."""
+        if not self._fits(scene, rule, find, patterns):
+            return
+        for platforms in self._platform_groups(find):
+            verdicts = self.verdicts(rule, find.verdict, platforms, scene.message.channel)
+            if any(verdict != "none" for _, verdict in verdicts):
+                yield from self._confirmed(scene, rule, find, patterns, verdicts)
 
     def verdicts(self, rule: Rule, own: str | None, platforms: Sequence[str], channel: str) -> Verdicts:
         """Return the verdict on every platform: the find's own, the rulebook's, or the rule's default."""
@@ -81,12 +82,20 @@ class Court:
 
     # --- conditions that do not depend on the place
 
-    def _fits(self, scene: Scene, rule: Rule, find: Find) -> bool:
+    def _fits(self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern]) -> bool:
         length = scene.reading.end - scene.reading.start
         if scene.message.channel not in (find.channels or rule.channels):
             return False
         if (find.longest and length > find.longest) or length < find.shortest:
             return False
+        if find.platforms and not any(p in find.platforms for p in self.platforms):
+            return False
+        reading = scene.reading
+        if not any(
+            True for p in patterns for _ in matches(p, reading.hits, reading.folded, reading.start, reading.end)
+        ):
+            if not any(OUTSIDE in p.names for p in patterns):
+                return False  # most finds end here: the words are there, but not beside each other
         return self._context_fits(scene, find) and not self._anywhere(scene, find.unless_anywhere)
 
     def _context_fits(self, scene: Scene, find: Find) -> bool:
@@ -114,19 +123,25 @@ class Court:
 
     def _matches_any(self, patterns: Sequence[Pattern], reading: Reading) -> bool:
         folded = reading.folded
+        present = reading.hits.present
         return any(
-            _is_whole(match, folded) for p in patterns for match in matches(p, reading.hits, folded, *reading[2:])
+            _is_whole(match, folded)
+            for p in patterns
+            if p.is_possible(present)
+            for match in matches(p, reading.hits, folded, *reading[2:])
         )
 
     # --- the place
 
-    def _confirmed(self, scene: Scene, rule: Rule, find: Find, verdicts: Verdicts) -> Iterator[Match]:
+    def _confirmed(
+        self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern], verdicts: Verdicts
+    ) -> Iterator[Match]:
         reading = scene.reading
         hits = reading.hits
-        if any(OUTSIDE in pattern.names for pattern in find.patterns):
+        if any(OUTSIDE in pattern.names for pattern in patterns):
             hits = self._outside_links(reading, verdicts[0][0])
         seen: set[tuple[int, int]] = set()
-        for pattern in find.patterns:
+        for pattern in patterns:
             for match in matches(pattern, hits, reading.folded, reading.start, reading.end):
                 place = (match[0].start, match[-1].end)
                 start, end = reading.folded.original_span(*place)
@@ -160,6 +175,8 @@ class Court:
 
     def _nearby(self, reading: Reading, pattern: Pattern, match: Sequence[Hit]) -> bool:
         """Does an `unless` pattern match near the match, in the same sentence?"""
+        if not pattern.is_possible(reading.hits.present):
+            return False
         gaps = reading.folded.gaps
         low, high = match[0].start, match[-1].end
         for other in matches(pattern, reading.hits, reading.folded, reading.start, reading.end):

@@ -13,7 +13,7 @@ hits and stops after a fixed number of attempts, so hostile text costs bounded t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,10 +54,15 @@ class Pattern:
     from_start: bool = False
     to_end: bool = False
     across: bool = False  # gaps may jump the end of a sentence
+    needs: tuple[frozenset[str], ...] = ()  # one of each must have been found; what is told by shape is left out
 
     @property
     def names(self) -> set[str]:
         return {name for item in self.items for name in item.names}
+
+    def is_possible(self, present: frozenset[str]) -> bool:
+        """Could it match a text in which only these concepts were found?"""
+        return all(not need.isdisjoint(present) for need in self.needs)
 
 
 class PatternError(ValueError):
@@ -84,7 +89,14 @@ def parse(source: str, within: int, across: bool = False) -> Pattern:
         gap = within
     if not any(not item.optional for item in items):
         raise PatternError(f"'{source}' asks for nothing, expected at least one item that is not optional")
-    return Pattern(source, tuple(items), from_start, to_end, across)
+    return Pattern(source, tuple(items), from_start, to_end, across, needed(items))
+
+
+def needed(items: Iterable[Item]) -> tuple[frozenset[str], ...]:
+    """Return the names of which one each must have been found; what is told by shape is left out."""
+    return tuple(
+        frozenset(item.names) for item in items if not item.optional and not any(name[0] == "@" for name in item.names)
+    )
 
 
 def _gap(token: str) -> int | None:
@@ -120,7 +132,7 @@ Hits = Mapping[str, Sequence[Hit]]
 def matches(pattern: Pattern, hits: Hits, folded: Folded, start: int, end: int) -> Iterator[tuple[Hit, ...]]:
     """Yield the ways a pattern matches. `start` and `end` bound what lies between the fillers of the message."""
     for item in pattern.items:
-        if not item.optional and not any(name in hits for name in item.names):
+        if not item.optional and not any(hits.get(name) for name in item.names):
             return
     attempts = [MOST_ATTEMPTS]
     limit = STOP if pattern.across else COMMA

@@ -21,7 +21,7 @@ import ahocorasick
 from linter.pattern import Hit
 from linter.shapes import SHAPES
 from linter.spellings import Term, is_common
-from linter.text import FILLER, SPACE, Folded, Sounds
+from linter.text import FILLER, NONE, SPACE, Folded, Sounds
 
 _JOINT = "\x00"
 
@@ -31,6 +31,7 @@ class Hits(dict[str, list[Hit]]):
 
     def __init__(self, found: dict[str, list[Hit]], folded: Folded) -> None:
         super().__init__(found)
+        self.present = frozenset(found)  # without shapes
         self._folded = folded
 
     def get(self, name: str, default: Any = ()) -> Any:
@@ -143,13 +144,16 @@ def _hit(term: Term, start: int, end: int, folded: Folded, spans: list[tuple[int
     text = folded.plain[start:end]
     if term.view == "sound" and text == term.spelling:
         return None  # the plain view has it already
-    if not _latin_edges(text, start, end, folded) or not _inner_breaks(term, start, end, folded):
+    if (text[0] < "\x80" or text[-1] < "\x80") and not _latin_edges(text, start, end, folded):
+        return None
+    strongest = folded.break_within(start, end) if end - start > 1 else NONE
+    if strongest > FILLER and not _inner_breaks(term, start, end, folded, strongest):
         return None
     weak, how = term.weak, term.how
     if term.view == "sound":
         weak, how = _heard(text, term.spelling)
         weak = weak and not _drawn(folded, start, end)
-    word = term.word or (how != "") or folded.break_within(start, end) > FILLER
+    word = term.word or (how != "") or strongest > FILLER
     return Hit(start, end, term.concept, term.spelling, weak, how, word)
 
 
@@ -195,11 +199,8 @@ def _latin_edges(text: str, start: int, end: int, folded: Folded) -> bool:
     return not (_latin(text[-1]) and end < len(plain) and _latin(plain[end]) and not gaps[end])
 
 
-def _inner_breaks(term: Term, start: int, end: int, folded: Folded) -> bool:
+def _inner_breaks(term: Term, start: int, end: int, folded: Folded, strongest: int) -> bool:
     """Breaks inside a word: single characters may stand apart, longer pieces only at a filler or a space."""
-    strongest = folded.break_within(start, end)
-    if strongest <= FILLER:
-        return True
     cuts = [start, *(i for i in range(start + 1, end) if folded.gaps[i] >= SPACE), end]
     pieces = [b - a for a, b in pairwise(cuts)]
     if all(piece == 1 for piece in pieces):
