@@ -93,9 +93,8 @@ class Court:
         reading = scene.reading
         if not any(
             True for p in patterns for _ in matches(p, reading.hits, reading.folded, reading.start, reading.end)
-        ):
-            if not any(OUTSIDE in p.names for p in patterns):
-                return False  # most finds end here: the words are there, but not beside each other
+        ) and not any(OUTSIDE in p.names for p in patterns):
+            return False  # most finds end here: the words are there, but not beside each other
         return self._context_fits(scene, find) and not self._anywhere(scene, find.unless_anywhere)
 
     def _context_fits(self, scene: Scene, find: Find) -> bool:
