@@ -21,6 +21,8 @@ from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Rej
 from linter.pattern import Hit
 
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
+_LONG = 1200  # characters; a longer text is judged in windows
+_WINDOW, _OVERLAP = 600, 120
 _CONTEXT = 6  # earlier turns that count as context
 _GIVES = {
     "line": "a single message",
@@ -143,7 +145,31 @@ class Linter:
     ) -> list[Finding]:
         if message.role != "agent" or not message.text:
             return []
-        scene = self._scene(message, record or {})
+        if len(message.text) > _LONG:
+            return self._judge_long(message, rejections, record)
+        return self._judge_scene(self._scene(message, record or {}), rejections, record)
+
+    def _judge_long(
+        self, message: Message, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
+    ) -> list[Finding]:
+        """Judge a very long text window by window: words that break a rule stand near each other, time stays linear."""
+        found: dict[tuple[str, int], Finding] = {}
+        for start, end in _windows(message.text):
+            scene = self._scene(replace_text(message, message.text[start:end]), record or {})
+            first = scene.reading.start if start == 0 else -1  # the start of a window is not that of the message
+            last = scene.reading.end if end == len(message.text) else _LONG * 10
+            scene = replace(scene, reading=scene.reading._replace(start=first, end=last))
+            seen = len(rejections) if rejections is not None else 0
+            for finding in self._judge_scene(scene, rejections, record):
+                moved = replace(finding, start=finding.start + start, end=finding.end + start, origin=message.origin)
+                found.setdefault((moved.rule, moved.end), moved)
+            if rejections is not None:
+                rejections[seen:] = [replace(r, start=r.start + start, end=r.end + start) for r in rejections[seen:]]
+        return sorted(found.values(), key=lambda finding: (finding.start, finding.end, finding.rule))
+
+    def _judge_scene(
+        self, scene: Scene, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
+    ) -> list[Finding]:
         court = Court(self.lexicon, self.platforms, self._read, rejections)
         found: list[Match] = []
         for rule, find, patterns in self._compiled.candidates(scene.reading.hits):
@@ -263,6 +289,25 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
         raise KefulintError(f"unknown rule '{unknown[0]}', expected one of {', '.join(sorted(lexicon.rules))}")
     statuses = ("stable", "draft") if drafts else ("stable",)
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
+
+
+def replace_text(message: Message, text: str) -> Message:
+    """Return the message with another text."""
+    return Message(text, message.channel, message.context, message.role, message.origin)
+
+
+def _windows(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a long text into windows that overlap by more than any rule reaches, at line ends where there are some."""
+    start = 0
+    while True:
+        end = start + _WINDOW
+        if end >= len(text):
+            yield start, len(text)
+            return
+        cut = max(text.rfind(mark, start + _WINDOW // 2, end) for mark in "\n。！？")
+        end = cut + 1 if cut >= 0 else end
+        yield start, end
+        start = end - _OVERLAP
 
 
 def _fragments(message: Message) -> list[str]:

@@ -18,7 +18,9 @@ _DIGITS = {ord(char): str(digit) for digit, forms in enumerate(_DIGIT_FORMS) for
 _MOBILE = regex.compile(r"(?<!\d)(?:86)?(1[3-9]\d{9})(?!\d)")
 _LANDLINE = regex.compile(r"(?<!\d)(0\d{2,3}\d{7,8})(?!\d)")
 _NUMBER = regex.compile(r"(?<!\d)\d{5,20}(?!\d)")
-_ACCOUNT = regex.compile(r"(?<![a-z0-9])(?:[a-z][a-z0-9_\-]{4,19}|\d{5,11}|\d{2,8}[a-z_][a-z0-9_\-]{2,12}|\d{4,8}(?!ml|mm|cm|kg|mh|ma)[a-z]{2})(?![a-z0-9])")
+_ACCOUNT = regex.compile(
+    r"(?<![a-z0-9])(?:[a-z][a-z0-9_\-]{4,19}|\d{5,11}|\d{2,8}[a-z_][a-z0-9_\-]{2,12}|\d{4,8}(?!ml|mm|cm|kg|mh|ma)[a-z]{2})(?![a-z0-9])"
+)
 _EMAIL = regex.compile(r"[a-z0-9][a-z0-9._\-]{0,60}@[a-z0-9\-]{1,60}(?:\.[a-z0-9\-]{1,30}){1,4}|\[邮箱x?\]")
 _MONEY = regex.compile(
     r"[¥￥$]\d{1,6}(?:\.\d{1,2})?|(?:\d{1,6}(?:\.\d{1,2})?|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾几半]{1,4})"

@@ -196,3 +196,16 @@ def test_listings_of_one_shop_are_compared() -> None:
     ]
     (finding,) = LINTER.check_listings(records)
     assert finding.ids == ("1", "2") and "价格" in finding.message
+
+
+LONG = [("start", 0), ("a window's edge", 595), ("middle", 50_000), ("end", 99_985)]
+
+
+@pytest.mark.parametrize("place", [row[1] for row in LONG], ids=[row[0] for row in LONG])
+def test_a_very_long_message_is_judged_whole(place: int) -> None:
+    words = "加我微信abc12345便宜"
+    filler = "亲这款今天可以安排出库哦，" * 8000
+    text = filler[:place] + words + filler[place : 100_000 - len(words)]
+    found = [f for f in Linter("tmall").check(text) if f.rule == "off-platform-contact"]
+    assert [text[f.start : f.end] for f in found] == [f.text for f in found]
+    assert len(found) == 1 and place <= found[0].start < place + len(words)
