@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from linter.sources import Options, Trouble
 
 _FAIL_ON = ("error", "warning", "info", "never")
-_READABLE = ("text", "markdown", "csv", "tsv", "json", "jsonl", "yaml")
+_READABLE = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonl", "yaml")
 _REPORTS = ("text", "json", "jsonl", "csv", "github", "junit", "sarif")
 
 
@@ -79,7 +79,7 @@ def _options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
         "encoding": click.option("--encoding", help="Encoding of the input; default: UTF-8 or GB18030, detected."),
         "column": click.option(
             "--column", "columns", multiple=True, metavar="FIELD=NAME",
-            help="What a column is called, e.g. text=内容. Fields: text, role, session, time, agent, shop, platform, id.",
+            help="What a column is called, e.g. text=内容. Fields: text, role, session, time, agent, shop, platform, id; title, detail, category, brand, price, freight, free_shipping.",
         ),
         "contacts": click.option("--show-contacts", is_flag=True, help="Do not mask phone numbers and ids."),
         "drafts": click.option("--drafts", is_flag=True, help="Run rules that are still drafts too."),

@@ -53,12 +53,19 @@ def _mask_tag(match: re.Match[str]) -> str:
 # --- freight ---------------------------------------------------------------------------------------------------------
 
 
+_NO = ("否", "不", "不包邮", "no", "false", "0", "n", "收费", "买家承担")
+
+
 def charged_freight(record: Mapping[str, Any], excepted: Sequence[str]) -> Decimal | None:
-    """Return the freight a listing charges in CNY, or None where it charges none, an excepted sum, or says nothing."""
+    """Return the freight a listing charges in CNY, or None where it charges none, an excepted sum, or says nothing.
+
+    Without a sum, a flag `free_shipping` that says no is a charge of an unknown sum (1), unless `regions` are named.
+    """
     try:
         amount = Decimal(re.sub(r"[^\d.]", "", str(record.get("freight", "") or "")))
     except InvalidOperation:
-        return None
+        refused = str(record.get("free_shipping", "") or "").strip().lower() in _NO
+        return Decimal(1) if refused and not record.get("regions") else None
     return amount if amount > 0 and amount not in {Decimal(text) for text in excepted} else None
 
 
@@ -165,7 +172,7 @@ def take_apart(record: Mapping[str, Any], read: Callable[[str], Reading], settin
     text = str(record.get("title") or "")
     reading = read(text)
     plain = reading.folded.plain
-    spans = [match.span() for match in _QUANTITY.finditer(plain)]
+    spans = [_after_break(reading, *match.span()) for match in _QUANTITY.finditer(plain)]
     for name in settings.get("soft", "").split():
         spans += [(hit.start, hit.end) for hit in reading.hits.get(name, ())]
     spans += [(hit.start, _phrase_end(reading, hit.end)) for hit in reading.hits.get(settings.get("gift", "?"), ())]
@@ -175,6 +182,12 @@ def take_apart(record: Mapping[str, Any], read: Callable[[str], Reading], settin
     core = "".join(char for char, soft in zip(plain, covered, strict=True) if not soft)
     shown = frozenset(plain[start:end] for start, end in spans)
     return Title(str(record.get("id") or ""), text, str(record.get("price") or ""), core, shown)
+
+
+def _after_break(reading: Reading, start: int, end: int) -> tuple[int, int]:
+    """Begin a quantity after the last break inside it: A13 5条装 is no 135条装."""
+    gaps = reading.folded.gaps
+    return max((i for i in range(start + 1, end) if gaps[i]), default=start), end
 
 
 def _phrase_end(reading: Reading, start: int) -> int:

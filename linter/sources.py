@@ -23,9 +23,9 @@ from typing import IO, Any
 from linter.model import CHANNELS, PLATFORMS, KefulintError, Message, Origin, SourceError, Turn
 from linter.nodes import Node, Problems, parse_yaml
 
-FORMATS = ("text", "markdown", "csv", "tsv", "json", "jsonl", "yaml")
+FORMATS = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonl", "yaml")
 SUFFIXES = {
-    ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".csv": "csv", ".tsv": "tsv", ".json": "json",
+    ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".json": "json",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml",
 }  # fmt: skip
 
@@ -45,6 +45,20 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "message_id", "msg_id", "编号", "消息id"),
     "turn": ("turn", "seq", "index", "序号"),
 }  # fmt: skip
+# What the columns of listing tables are called. A table with a title and one of the others is one of listings.
+LISTING_COLUMNS: dict[str, tuple[str, ...]] = {
+    "title": ("title", "name", "标题", "商品标题", "商品名称", "宝贝标题", "宝贝名称", "名称"),
+    "detail": ("detail", "description", "desc", "html", "详情", "商品详情", "描述", "宝贝描述", "商品描述", "图文详情"),
+    "category": ("category", "类目", "分类", "商品类目", "宝贝类目"),
+    "brand": ("brand", "品牌", "品牌名称"),
+    "price": ("price", "价格", "售价", "一口价", "销售价", "单价"),
+    "freight": ("freight", "postage", "shipping_fee", "运费", "邮费", "快递费"),
+    "free_shipping": ("free_shipping", "包邮", "是否包邮", "免运费"),
+    "regions": ("regions", "包邮地区", "配送地区", "地区", "销售区域"),
+    "id": ("id", "item_id", "sku", "编号", "商品id", "宝贝id", "商品编码"),
+    "shop": ("shop", "shop_id", "store", "店铺", "店铺名称"),
+    "platform": ("platform", "平台"),
+}
 ROLE_NAMES = {
     "agent": ("agent", "seller", "service", "kefu", "staff", "shop", "bot", "robot", "assistant", "merchant", "客服",
               "商家", "卖家", "店小二", "机器人", "人工客服", "掌柜", "商家客服"),
@@ -187,6 +201,10 @@ class _Lines:
     def whole(self) -> str:
         return "".join(self)
 
+    def bytes(self) -> bytes:
+        """Return everything as it is, for formats that are not text."""
+        return self._head + self._stream.read()
+
 
 def _encoding(head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -269,7 +287,7 @@ def _read_csv(lines: _Lines, options: Options, delimiter: str = ",") -> Iterator
     if header is None:
         return
     found = columns_of(header, options.columns)
-    if "text" not in found and not _is_listing(dict(zip(header, header, strict=False))):
+    if "text" not in found and not listing_columns(header, options.columns):
         yield from _without_header(reader, header, lines, options)
         return
     rows = _Rows(lines.path, options)
@@ -346,8 +364,17 @@ def columns_of(names: Iterable[str], given: Mapping[str, str]) -> dict[str, str]
     return found
 
 
-def _is_listing(record: Mapping[str, Any]) -> bool:
-    return "title" in record and bool({"detail", "price", "freight", "category"} & record.keys())
+def listing_columns(names: Iterable[str], given: Mapping[str, str]) -> dict[str, str]:
+    """Find which column holds which field of a listing, or {} where the columns are not those of listings."""
+    by_name = {str(name).strip().lower(): name for name in names}
+    found: dict[str, str] = {}
+    for kind, known in LISTING_COLUMNS.items():
+        wanted = (given[kind],) if kind in given else known
+        here = [by_name[name.lower()] for name in wanted if name.lower() in by_name]
+        if here:
+            found[kind] = here[0]
+    telling = found.keys() & {"detail", "price", "freight", "category", "free_shipping"}
+    return found if "title" in found and telling else {}
 
 
 class _Rows:
@@ -361,9 +388,14 @@ class _Rows:
     def item(self, record: Mapping[str, Any], found: Mapping[str, str], line: int, row: int) -> Iterator[Item]:
         values = {kind: record.get(name) for kind, name in found.items()}
         text = values.get("text")
-        if text is None and _is_listing(record):
-            yield Listing(record, Origin(self.path, line, None, row, id=_word(record.get("id")),
-                                         shop=_word(record.get("shop")), platform=self._platform(record.get("platform"))))  # fmt: skip
+        listing = listing_columns(record, self.options.columns) if text is None else {}
+        if listing:
+            fields = {kind: record.get(name) for kind, name in listing.items()}
+            origin = Origin(
+                self.path, line, None, row, id=_word(fields.get("id")), shop=_word(fields.get("shop")),
+                platform=self._platform(fields.get("platform")),
+            )  # fmt: skip
+            yield Listing(fields, origin)
             return
         if not isinstance(text, str):
             what = "no text" if text is None else f"the text is a {type(text).__name__}"
@@ -441,9 +473,10 @@ def _read_json(lines: _Lines, options: Options) -> Iterator[Item]:
     rows = _Rows(lines.path, options)
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         found = columns_of(value[0], options.columns)
-        if _is_listing(value[0]) or "text" in found:
+        listing = listing_columns(value[0], options.columns)
+        if listing or "text" in found:
             for row, record in enumerate(value, 1):
-                words = str(record.get(found.get("text", "title"), ""))
+                words = str(record.get(found.get("text") or listing["title"], ""))
                 yield from rows.item(record, found, place.line(words), row)
             return
     for words in _strings(value, ""):
@@ -522,12 +555,43 @@ def _scalars(node: Node, key: str, path: str, options: Options, seen: set[int] |
             yield from _scalars(child, name, path, options, seen)
 
 
+def _read_xlsx(lines: _Lines, options: Options) -> Iterator[Item]:
+    """The first sheet that has rows, like a CSV; raises SourceError where the extra `xlsx` is not installed."""
+    try:
+        from python_calamine import CalamineWorkbook
+    except ImportError as error:
+        raise SourceError(f"{lines.path}:1: xlsx needs a library, expected: pip install 'kefulint[xlsx]'") from error
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(lines.bytes()))
+        sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names]
+    except Exception as error:  # the library raises its own kinds for every way a file can be broken
+        yield Trouble(lines.path, 1, f"not a workbook ({error})", "an XLSX file")
+        return
+    table = [[_cell(value) for value in row] for row in next((sheet for sheet in sheets if sheet), [])]
+    if not table:
+        return
+    header, rows = table[0], _Rows(lines.path, options)
+    found = columns_of(header, options.columns)
+    if "text" not in found and not listing_columns(header, options.columns):
+        yield Trouble(
+            lines.path, 1, f"no text column among {', '.join(header)}", "one named text, content, 内容 … or --column"
+        )
+        return
+    for number, cells in enumerate(table[1:], 2):
+        if any(cells):
+            yield from rows.item(dict(zip(header, cells, strict=False)), found, number, number)
+
+
+def _cell(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def _read_tsv(lines: _Lines, options: Options) -> Iterator[Item]:
     return _read_csv(lines, options, "\t")
 
 
 _READERS: dict[str, Callable[[_Lines, Options], Iterator[Item]]] = {
-    "text": _read_text, "markdown": _read_markdown, "csv": _read_csv, "tsv": _read_tsv, "json": _read_json,
+    "text": _read_text, "markdown": _read_markdown, "csv": _read_csv, "tsv": _read_tsv, "xlsx": _read_xlsx, "json": _read_json,
     "jsonl": _read_jsonl, "yaml": _read_yaml,
 }  # fmt: skip
 
@@ -542,7 +606,8 @@ def parse_columns(given: Iterable[str]) -> dict[str, str]:
     found = {}
     for pair in given:
         kind, sign, name = pair.partition("=")
-        if not sign or kind not in COLUMNS:
-            raise KefulintError(f"column '{pair}', expected FIELD=NAME with a FIELD of {', '.join(COLUMNS)}")
+        known = dict.fromkeys([*COLUMNS, *LISTING_COLUMNS])
+        if not sign or kind not in known:
+            raise KefulintError(f"column '{pair}', expected FIELD=NAME with a FIELD of {', '.join(known)}")
         found[kind] = name
     return found
