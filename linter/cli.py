@@ -79,7 +79,8 @@ def _options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
         "encoding": click.option("--encoding", help="Encoding of the input; default: UTF-8 or GB18030, detected."),
         "column": click.option(
             "--column", "columns", multiple=True, metavar="FIELD=NAME",
-            help="What a column is called, e.g. text=内容. Fields: text, role, session, time, agent, shop, platform, id; title, detail, category, brand, price, freight, free_shipping.",
+            help="What a column is called, e.g. text=内容. Fields: text, role, session, time, agent, "
+            "shop, platform, id; of listings title, detail, category, brand, price, freight, free_shipping.",
         ),
         "contacts": click.option("--show-contacts", is_flag=True, help="Do not mask phone numbers and ids."),
         "drafts": click.option("--drafts", is_flag=True, help="Run rules that are still drafts too."),

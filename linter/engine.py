@@ -29,6 +29,7 @@ _GIVES = {
     "conversation": "a conversation",
     "record": "a listing",
     "set": "a set of listings",
+    "times": "a conversation with times",
 }
 
 
@@ -95,12 +96,34 @@ class Linter:
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
         """Judge every agent's turn in the light of those before; one list of findings a turn."""
-        self._require("line", "conversation")
+        self._require("line", "conversation", "times")
         found: list[list[Finding]] = []
         for index, turn in enumerate(turns):
             message = Message(turn.text, context=turns[max(0, index - _CONTEXT) : index], role=turn.role)
             found.append(self._judge(message, None))
+        for index, seconds in measures.waits(turns):
+            found[index] += self._late(turns[index], seconds)
         return found
+
+    def _late(self, turn: Turn, seconds: float) -> Iterator[Finding]:
+        """Yield a finding where an answer took longer than every platform's own measure allows."""
+        rule = self.lexicon.rules.get("slow-first-reply")
+        if rule is None or rule.id not in self.rules:
+            return
+        limits = {p: self._reply_limit(p) for p in self.platforms}
+        verdicts = tuple((p, rule.verdict if seconds > limit else "none") for p, limit in limits.items())
+        late = [limit for limit in limits.values() if seconds > limit]
+        if late and turn.text:
+            waited = f"（等了 {seconds:.0f} 秒，时限 {max(late):.0f} 秒）"
+            yield Finding(
+                rule.id, rule.verdict, 0, len(turn.text), turn.text, rule.message.replace("{text}", turn.text) + waited,
+                rule.suggestion, self.clauses(rule.id), verdicts, version=self.version,
+            )  # fmt: skip
+
+    def _reply_limit(self, platform: str) -> float:
+        """Return the seconds a platform's strictest measure gives for an answer; without one, no limit."""
+        known = self.lexicon.rulebooks.measures.values()
+        return min((one.within for one in known if one.platform == platform and one.within), default=float("inf"))
 
     def check_listing(self, record: Mapping[str, Any]) -> list[Finding]:
         """Judge one listing: title and detail (HTML allowed), and the title against freight and category.

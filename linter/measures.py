@@ -12,18 +12,19 @@ import html
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from difflib import SequenceMatcher
 from typing import Any
 
 from linter.compiled import Reading
 from linter.confirm import tokens_around
-from linter.model import Message
+from linter.model import Message, Turn
 from linter.text import Sounds
 
-MEASURES = ("repeated-text", "repeated-words", "freight", "near-duplicates")
+MEASURES = ("repeated-text", "repeated-words", "freight", "near-duplicates", "reply-time", "reply-rate")
 Settings = Mapping[str, str]  # of a rule file, concepts' names and numbers as text
 
 
@@ -48,6 +49,59 @@ def mask_html(source: str) -> str:
 def _mask_tag(match: re.Match[str]) -> str:
     block = (match[2] or "").lower() in _BLOCK
     return ("\n" if block else "\u200b").ljust(len(match[0]), "\u200b")
+
+
+# --- times -------------------------------------------------------------------------------------------------------------
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read a time as logs write it: ISO 8601, 2026/1/5 9:03, epoch seconds or milliseconds. None where it is none.
+
+    A time zone is dropped after shifting to UTC+8, the clock of the platforms; epoch times are shifted to it too.
+    """
+    if not text:
+        return None
+    text = text.strip()
+    if text.replace(".", "", 1).isdigit():
+        number = float(text)
+        if number < 1e8:
+            return None
+        return datetime(1970, 1, 1) + timedelta(seconds=number / 1000 if number > 1e11 else number, hours=8)
+    tidy = text.replace("/", "-").replace("T", " ").replace("Z", "+00:00")
+    day, _, clock = tidy.partition(" ")
+    parts = day.split("-")
+    try:
+        if len(parts) == 3 and clock:
+            year, month, date = (int(part) for part in parts)
+            hour, _, rest = clock.partition(":")
+            tidy = f"{year:04d}-{month:02d}-{date:02d}T{int(hour):02d}:{rest}"
+        moment = datetime.fromisoformat(tidy)
+    except ValueError:
+        return None
+    if moment.tzinfo is not None:
+        moment = (moment - (moment.utcoffset() or timedelta())).replace(
+            tzinfo=None
+        ) + timedelta(hours=8)  # fmt: skip
+    return moment
+
+
+def waits(turns: Sequence[Turn]) -> Iterator[tuple[int, float]]:
+    """Yield the agent's turns that answer a buyer, with the seconds since the buyer asked first."""
+    asked: datetime | None = None
+    for index, turn in enumerate(turns):
+        moment = parse_time(turn.time)
+        if moment is None:
+            continue
+        if turn.role == "buyer":
+            asked = asked or moment
+        elif asked is not None and not is_automatic(turn.text):
+            yield index, (moment - asked).total_seconds()
+            asked = None
+
+
+def is_automatic(text: str) -> bool:
+    """Does a reply say of itself that nobody wrote it?"""
+    return text.lstrip("[【(（ ").startswith("自动回复")
 
 
 # --- freight ---------------------------------------------------------------------------------------------------------

@@ -329,6 +329,15 @@ class _Loader:
             self._text(keys, "also") or None, self._date(keys, "as-of"), self._sources(keys),
             self._text(keys, "contradiction") or None,
         )  # fmt: skip
+        one = self.measures[name]
+        self._known_rule(one.rule, node)
+        clause = Clause(
+            name, platform, one.title, f"考核{one.title}。", one.points, None, one.scale, one.amount, None,
+            "罚款或违约金" if one.amount is not None else None, one.also, "offence", (), one.as_of,
+            max((s.confidence for s in one.sources), key=CONFIDENCES.index, default="secondary"), one.sources,
+            one.contradiction,
+        )  # fmt: skip
+        self.listed[name] = _Listed((one.rule,), (platform,), ("chat",), (_Dated(clause),))
         entry = name.partition("#")[0]  # several measures may stand for one norm: `id#part`
         self._entry(entry, platform, "measures", self._text(keys, "title"), (self._text(keys, "rule"),))
 

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from linter import reports
+from linter.measures import is_automatic as says_automatic
+from linter.measures import parse_time
 from linter.model import Message
 from linter.rulebook import Measure
 
@@ -41,37 +43,6 @@ class Result:
     value: Decimal | None
     short: bool  # it falls short of the platform's line
     exempt: bool = False  # too few buyers asked for it to be counted
-
-
-def parse_time(text: str | None) -> datetime | None:
-    """Read a time as logs write it: ISO 8601, 2026/1/5 9:03, epoch seconds or milliseconds. None where it is none.
-
-    A time zone is dropped after shifting to UTC+8, the clock of the platforms; epoch times are shifted to it too.
-    """
-    if not text:
-        return None
-    text = text.strip()
-    if text.replace(".", "", 1).isdigit():
-        number = float(text)
-        if number < 1e8:
-            return None
-        return datetime(1970, 1, 1) + timedelta(seconds=number / 1000 if number > 1e11 else number, hours=8)
-    tidy = text.replace("/", "-").replace("T", " ").replace("Z", "+00:00")
-    day, _, clock = tidy.partition(" ")
-    parts = day.split("-")
-    try:
-        if len(parts) == 3 and clock:
-            year, month, date = (int(part) for part in parts)
-            hour, _, rest = clock.partition(":")
-            tidy = f"{year:04d}-{month:02d}-{date:02d}T{int(hour):02d}:{rest}"
-        moment = datetime.fromisoformat(tidy)
-    except ValueError:
-        return None
-    if moment.tzinfo is not None:
-        moment = (moment - (moment.utcoffset() or timedelta())).replace(
-            tzinfo=None
-        ) + timedelta(hours=8)  # fmt: skip
-    return moment
 
 
 @dataclass
@@ -124,7 +95,7 @@ class Clocks:
 def is_automatic(message: Message) -> bool:
     """Is it an automatic reply? Its sender or its text says so."""
     agent = (message.origin.agent or "").lower()
-    return any(name in agent for name in AUTOMATIC) or message.text.lstrip("[【(（ ").startswith("自动回复")
+    return any(name in agent for name in AUTOMATIC) or says_automatic(message.text)
 
 
 def measure(waits: Mapping[tuple[str, str], list[Wait]], measures: Iterable[Measure]) -> Iterator[Result]:

@@ -209,3 +209,35 @@ def test_a_very_long_message_is_judged_whole(place: int) -> None:
     found = [f for f in Linter("tmall").check(text) if f.rule == "off-platform-contact"]
     assert [text[f.start : f.end] for f in found] == [f.text for f in found]
     assert len(found) == 1 and place <= found[0].start < place + len(words)
+
+
+def test_a_late_answer_is_found_where_turns_have_times() -> None:
+    linter = Linter("pinduoduo")
+    turns = [
+        Turn("buyer", "在吗", "2026-03-02 09:00:00"),
+        Turn("agent", "[自动回复] 您好", "2026-03-02 09:00:01"),
+        Turn("agent", "在的", "2026-03-02 09:06:00"),
+        Turn("buyer", "今天能发吗", "2026-03-02 09:07:00"),
+        Turn("agent", "今天下午发出", "2026-03-02 09:08:00"),
+    ]
+    found = linter.check_conversation(turns)
+    assert [[f.rule for f in per_turn] for per_turn in found] == [[], [], ["slow-first-reply"], [], []]
+    assert "等了 360 秒，时限 300 秒" in found[2][0].message
+    with pytest.raises(KefulintError, match="needs a conversation with times"):
+        Linter("jd", rules=["slow-first-reply"]).check("在的")
+
+
+BROKEN_PROMISES = [
+    ("free shipping", ["给您包邮的"], "要补8块运费才发", "free-shipping-denied"),
+    ("refund", ["可以退的，您寄回来"], "这个不给退了", "refund-refused"),
+    ("kept", ["给您包邮的"], "已经发出了", None),
+    ("another matter", ["给您包邮的"], "新疆要补运费的", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "rule"), [r[1:] for r in BROKEN_PROMISES], ids=[r[0] for r in BROKEN_PROMISES]
+)
+def test_a_promise_denied_later(said: list[str], text: str, rule: str | None) -> None:
+    turns = [*(Turn("agent", words) for words in said), Turn("buyer", "好的"), Turn("agent", text)]
+    assert [f.rule for f in Linter("taobao").check_conversation(turns)[-1]] == ([rule] if rule else [])

@@ -105,7 +105,7 @@ BROKEN = [
     ("no number", "platform: tmall\nclauses:\n  x: {title: t, says: s, rules: [insult], points: six}\n", "points is 'six'"),
     ("no source", "platform: tmall\nclauses:\n  x: {title: t, says: s, rules: [insult], sources: [who]}\n", "unknown source 'who'"),
     ("no date", "platform: tmall\nclauses:\n  x: {title: t, says: s, rules: [insult], as-of: 昨天}\n", "expected a date"),
-    ("window", "platform: jd\nmeasures:\n  m: {title: t, rule: r, kind: reply-rate, window: all, sources: []}\n", "HH:MM-HH:MM"),
+    ("window", "platform: jd\nmeasures:\n  m: {title: t, rule: insult, kind: reply-rate, window: all, sources: []}\n", "HH:MM-HH:MM"),
     ("twice", "platform: tmall\nplatform: jd\n", "stands twice"),
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linter.engine import Linter
 from linter.model import KefulintError, Message, SourceError
 from linter.sources import Item, Listing, Options, Trouble, columns_of, parse_columns, read
 
@@ -123,3 +124,34 @@ def test_any_bytes_are_read_or_named(tmp_path_factory: pytest.TempPathFactory, b
 def _items(path: Path, body: bytes, options: Options | None = None) -> list[Item]:
     path.write_bytes(body)
     return list(read(path, options))
+
+
+LISTING_TABLES = [
+    (
+        "Chinese CSV",
+        "宝贝标题,商品详情,运费,类目\n手工竹篮 包邮,<p>竹编</p>,8,家居\n",
+        {"title", "detail", "freight", "category"},
+    ),
+    ("English CSV", "title,price,free_shipping\n竹篮 包邮,9,no\n", {"title", "price", "free_shipping"}),
+]
+
+
+@pytest.mark.parametrize(("body", "fields"), [r[1:] for r in LISTING_TABLES], ids=[r[0] for r in LISTING_TABLES])
+def test_listing_tables_are_found_by_their_columns(body: str, fields: set[str], tmp_path: Path) -> None:
+    (item,) = _items(tmp_path / "a.csv", body.encode())
+    assert isinstance(item, Listing) and set(item.record) == fields
+    rules = {finding.rule for finding in Linter("tmall").check_listing(item.record)}
+    assert "free-shipping-mismatch" in rules
+
+
+def test_workbooks_are_read(tmp_path: Path) -> None:
+    xlsxwriter = pytest.importorskip("xlsxwriter")
+    with xlsxwriter.Workbook(str(tmp_path / "a.xlsx")) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["编号", "标题", "价格", "运费"])
+        sheet.write_row(1, 0, [1, "竹篮 包邮", 9, 8])
+    (item,) = read(tmp_path / "a.xlsx")
+    assert isinstance(item, Listing) and item.record == {"title": "竹篮 包邮", "price": "9", "freight": "8", "id": "1"}
+    (tmp_path / "b.xlsx").write_bytes(b"no workbook")
+    (trouble,) = read(tmp_path / "b.xlsx")
+    assert "not a workbook" in str(trouble)
