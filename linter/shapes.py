@@ -30,7 +30,7 @@ _DAYS = regex.compile(
     r"(\d{1,3}|[一二两三四五六七八九十半几]{1,3})(?:个)?(天|日(?=[内后])|周|星期|礼拜|个月|(?<=个)月|小时)"
 )
 _GROUPS = regex.compile(r"[^0-9]+")
-_PERCENT = regex.compile(r"\d{1,3}(?:\.\d)?%")
+_PERCENT = regex.compile(r"\d{1,3}(?:\.\d)?%|百分之[\d一二三四五六七八九十]{1,3}")
 _SEPARATED = regex.compile(r"[\s\-—_.·,，*~/|()（）]+")
 
 
@@ -78,6 +78,14 @@ def accounts(folded: Folded) -> Iterator[tuple[int, int]]:
     for match in _NUMBER.finditer(_digit_view(folded), timeout=1.0):
         if match.end() - match.start() <= 11:
             yield match.span()
+
+
+def ids(folded: Folded) -> Iterator[tuple[int, int]]:
+    """Account names that no word is: letters with a digit or an underscore."""
+    for start, end in accounts(folded):
+        text = folded.original[slice(*folded.original_span(start, end))]
+        if any(c.isdigit() or c == "_" for c in text) and any(c.isalpha() for c in text):
+            yield start, end
 
 
 def emails(folded: Folded) -> Iterator[tuple[int, int]]:
@@ -192,6 +200,7 @@ SHAPES: dict[str, Callable[[Folded], Iterator[tuple[int, int]]]] = {
     "@landline": landlines,
     "@number": numbers,
     "@account": accounts,
+    "@id": ids,
     "@email": emails,
     "@link": links,
     "@money": money,
