@@ -233,7 +233,7 @@ def schema(kind: str) -> dict[str, Any]:
     patterns = {"anyOf": [{"type": "string"}, texts]}
     find = dict.fromkeys(FIND_KEYS, patterns) | {
         "within": {"type": ["integer", "string"]}, "longest": {"type": ["integer", "string"]},
-        "any-order": flag, "across": flag, "weak": flag, "verdict": {"enum": list(VERDICTS)},
+        "any-order": flag, "across": flag, "weak": flag, "other-brand": flag, "verdict": {"enum": list(VERDICTS)},
         "channels": _some(CHANNELS), "platforms": _some(PLATFORMS), "clear": _some(CLEARS),
     }  # fmt: skip
     example = {key: {"type": "string"} for key in EXAMPLE_KEYS} | {

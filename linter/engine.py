@@ -208,7 +208,7 @@ class Linter:
         if before:  # `^` is the start of this message, not of the pieces before it
             own = reading.folded.plain_span(offset, len(reading.folded.original))[0]
             reading = reading._replace(start=max(reading.start, own))
-        return Scene(message, reading, offset, str(record.get("category") or ""))
+        return Scene(message, reading, offset, str(record.get("category") or ""), str(record.get("brand") or ""))
 
     def _applies(self, rule: Rule, record: Mapping[str, Any] | None) -> bool:
         """Does the input give what the rule needs? A record rule also asks the record."""

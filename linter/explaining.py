@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _REASONS = {
     "denied": "被否定", "forbidden": "是在禁止", "warned": "是在提醒买家", "quoted": "是在引用", "asked-back": "是在反问确认",
-    "swallowed": "是别的词的一部分", "weak": "只有弱写法，没有第二个线索",
+    "swallowed-by-a-word": "是别的词的一部分", "too-weak": "只有弱写法，没有第二个线索",
+    "own-brand": "是商品自己的品牌，或者商品没有写品牌",
 }  # fmt: skip
 
 

@@ -49,6 +49,7 @@ class Scene:
     reading: Reading
     offset: int
     category: str = ""  # of the listing record, where there is one
+    brand: str = ""  # the same
 
 
 @dataclass
@@ -158,6 +159,8 @@ class Court:
         folded, hits = scene.reading.folded, scene.reading.hits
         if not find.weak and confirm.is_too_weak(match):
             return "too-weak"
+        if find.other_brand and not _is_other_brand(match, scene.brand):
+            return "own-brand"
         swallowed = next((hit for hit in match if confirm.is_swallowed(hit, folded)), None)
         if swallowed:
             return f"swallowed-by-a-word: {folded.plain[swallowed.start : swallowed.end]}"
@@ -207,6 +210,12 @@ class Court:
         rejection = Rejection(rule.id, start, end, scene.message.text[start:end], reason)
         if rejection not in self.rejections:
             self.rejections.append(rejection)
+
+
+def _is_other_brand(match: Sequence[Hit], brand: str) -> bool:
+    """Does the listing name its brand, and the match another?"""
+    own = brand.lower()
+    return bool(own) and not any(hit.spelling in own or own in hit.spelling for hit in match)
 
 
 def _is_inside(start: int, end: int, match: Sequence[Hit]) -> bool:

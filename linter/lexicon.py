@@ -32,7 +32,7 @@ RULE_KEYS = (
 FIND_KEYS = (
     "say", "within", "any-order", "across", "verdict", "channels", "platforms", "clear", "asked", "unless-asked",
     "earlier", "unless-earlier", "said", "unless-said", "category", "unless-category", "unless", "unless-anywhere",
-    "longest", "shortest", "weak",
+    "longest", "shortest", "weak", "other-brand",
 )  # fmt: skip
 EXAMPLE_KEYS = ("text", "platform", "channel", "buyer", "context", "verdict")
 
@@ -74,6 +74,7 @@ class Find:
     longest: int = 0
     shortest: int = 0
     weak: bool = False
+    other_brand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +351,7 @@ class _Loader:
             longest=self._count(keys, "longest", 0),
             shortest=self._count(keys, "shortest", 0),
             weak=self._flag(keys, "weak", False),
+            other_brand=self._flag(keys, "other-brand", False),
         )
 
     def _patterns(self, rule: str, keys: dict[str, Node], key: str, within: int) -> tuple[Pattern, ...]:

@@ -241,3 +241,17 @@ BROKEN_PROMISES = [
 def test_a_promise_denied_later(said: list[str], text: str, rule: str | None) -> None:
     turns = [*(Turn("agent", words) for words in said), Turn("buyer", "好的"), Turn("agent", text)]
     assert [f.rule for f in Linter("taobao").check_conversation(turns)[-1]] == ([rule] if rule else [])
+
+
+BRANDS = [
+    ("another brand", {"title": "智能手环 小米同款心率监测", "brand": "云岫"}, True),
+    ("its own brand", {"title": "小米智能手环 心率监测", "brand": "小米（MI）"}, False),
+    ("an accessory", {"title": "表带 适用小米手环", "brand": "云岫"}, False),
+    ("no brand given", {"title": "智能手环 小米同款心率监测"}, False),
+]
+
+
+@pytest.mark.parametrize(("record", "found"), [row[1:] for row in BRANDS], ids=[row[0] for row in BRANDS])
+def test_a_rival_brand_in_a_title(record: dict[str, str], found: bool) -> None:
+    rules = [finding.rule for finding in Linter("tmall").check_listing(record)]
+    assert ("keyword-stuffing" in rules) == found
