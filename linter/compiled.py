@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from linter.lexicon import Find, Lexicon, Rule
+from linter.lexicon import Concept, Find, Lexicon, Rule
 from linter.pattern import Pattern
 from linter.scan import Hits, Scanner
 from linter.spellings import Disguises, Term
@@ -105,16 +105,23 @@ def _want(wanted: dict[int, tuple[Rule, Find, list[Pattern]]], rule: Rule, find:
 
 
 def _index(lexicon: Lexicon) -> dict[str, list[tuple[Rule, Find, Pattern]]]:
-    """Index the patterns by the rarest thing they need: the item with the fewest names."""
+    """Index the patterns by the rarest thing they need."""
+    common = {concept.id: _commonness(concept) for concept in lexicon.concepts.values()}
     index: dict[str, list[tuple[Rule, Find, Pattern]]] = {}
     for rule in lexicon.rules.values():
         for find in rule.finds:
             for pattern in find.patterns:
                 needed = [item for item in pattern.items if not item.optional]
                 spelled = [item for item in needed if not any(name[0] == "@" for name in item.names)]
-                for name in min(spelled or needed, key=lambda item: len(item.names)).names:
+                rarest = min(spelled or needed, key=lambda item: sum(common.get(name, 1.0) for name in item.names))
+                for name in rarest.names:
                     index.setdefault("@link" if name == OUTSIDE else name, []).append((rule, find, pattern))
     return index
+
+
+def _commonness(concept: Concept) -> float:
+    """Guess how often a concept is met: words of one character are everywhere, long ones are rare."""
+    return sum(16.0 / len(spelling) ** 3 for spelling in (*concept.strong, *concept.weak))
 
 
 def _fillers(lexicon: Lexicon, folding: Folding) -> tuple[re.Pattern[str], re.Pattern[str]]:
