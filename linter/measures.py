@@ -171,7 +171,7 @@ def _nearly(one: str, other: str, similarity: float) -> bool:
 def repeated_words(reading: Reading, settings: Settings) -> tuple[int, int] | None:
     """Return the plain span over a word that stands by itself `times` times or more, or None.
 
-    A word stands by itself before the end, a break, itself, or an attribute (concept `attribute`: 女, 夏, 新款 …).
+    Words of the concept `spare` are let through: accessories name the brand they fit again and again. A word stands by itself before the end, a break, itself, or an attribute (concept `attribute`: 女, 夏, 新款 …).
     """
     folded = reading.folded
     times = int(settings.get("times", "3"))
@@ -180,6 +180,7 @@ def repeated_words(reading: Reading, settings: Settings) -> tuple[int, int] | No
         return None
     tokens = tokens_around(folded, 0, len(folded.plain))
     attributes = {hit.start for hit in reading.hits.get(settings.get("attribute", "?"), ())}
+    spared = {hit.start for hit in reading.hits.get(settings.get("spare", "?"), ())}
     starts = {start: token for start, _, token in tokens}
 
     def stands_alone(token: str, end: int) -> bool:
@@ -188,7 +189,7 @@ def repeated_words(reading: Reading, settings: Settings) -> tuple[int, int] | No
 
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for start, end, token in tokens:
-        if len(token) >= 2 and not token.isascii() and stands_alone(token, end):
+        if len(token) >= 2 and not token.isascii() and start not in spared and stands_alone(token, end):
             places[token].append((start, end))
     return min(((spans[0][0], spans[-1][1]) for spans in places.values() if len(spans) >= times), default=None)
 
