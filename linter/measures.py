@@ -171,7 +171,8 @@ def _nearly(one: str, other: str, similarity: float) -> bool:
 def repeated_words(reading: Reading, settings: Settings) -> tuple[int, int] | None:
     """Return the plain span over a word that stands by itself `times` times or more, or None.
 
-    Words of the concept `spare` are let through: accessories name the brand they fit again and again. A word stands by itself before the end, a break, itself, or an attribute (concept `attribute`: 女, 夏, 新款 …).
+    Words of the concept `spare` are let through: accessories name the brand they fit again and again.
+    A word stands by itself before the end, a break, itself, or an attribute (concept `attribute`: 女, 夏, 新款 …).
     """
     folded = reading.folded
     times = int(settings.get("times", "3"))
