@@ -18,8 +18,8 @@ demo: .venv/made
 test: .venv/made lint types unit wheel
 
 lint: .venv/made
-	$(BIN)/ruff check linter tests
-	$(BIN)/ruff format --check linter tests
+	$(BIN)/ruff check linter tests benchmarks
+	$(BIN)/ruff format --check linter tests benchmarks
 
 types: .venv/made
 	$(BIN)/mypy
