@@ -17,7 +17,7 @@ from linter import measures
 from linter.compiled import Compiled, Reading, compiled
 from linter.judge import Court, Match, Scene, settle
 from linter.lexicon import Lexicon, Rule, load_lexicon
-from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Rejection, Turn
+from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
 
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
@@ -99,7 +99,8 @@ class Linter:
         self._require("line", "conversation", "times")
         found: list[list[Finding]] = []
         for index, turn in enumerate(turns):
-            message = Message(turn.text, context=turns[max(0, index - _CONTEXT) : index], role=turn.role)
+            before = turns[max(0, index - _CONTEXT) : index]
+            message = Message(turn.text, context=before, role=turn.role, origin=Origin(time=turn.time))
             found.append(self._judge(message, None))
         for index, seconds in measures.waits(turns):
             found[index] += self._late(turns[index], seconds)

@@ -134,22 +134,32 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
     """
     if reading.end - reading.start < int(settings.get("shortest", "4")) or settings.get("greeting", "") in reading.hits:
         return None
-    count, answered = _times_said(message, float(settings.get("similarity", "0.9")))
+    minutes = float(settings.get("minutes", "inf"))
+    count, answered = _times_said(message, float(settings.get("similarity", "0.9")), minutes * 60)
     if count < int(settings.get("times", "3")) or (answered and settings.get("promotion", "") not in reading.hits):
         return None
     return 0, len(reading.folded.plain)
 
 
-def _times_said(message: Message, similarity: float) -> tuple[int, bool]:
-    """Count how often the agent has said nearly this, and tell whether the buyer spoke between two of the times."""
+def _times_said(message: Message, similarity: float, seconds: float) -> tuple[int, bool]:
+    """Count how often the agent has said nearly this within so many seconds, and tell whether the buyer spoke between.
+
+    Where the log has no times, every turn of the context counts.
+    """
+    now = parse_time(message.origin.time)
     said, count, answered, between = _bare(message.text), 1, False, False
     for turn in reversed(message.context):
         if turn.role == "buyer":
             between = True
-        elif _nearly(said, _bare(turn.text), similarity):
+        elif _is_recent(now, turn, seconds) and _nearly(said, _bare(turn.text), similarity):
             count += 1
             answered, between = answered or between, False
     return count, answered
+
+
+def _is_recent(now: datetime | None, turn: Turn, seconds: float) -> bool:
+    said = parse_time(turn.time)
+    return now is None or said is None or (now - said).total_seconds() <= seconds
 
 
 def _bare(text: str) -> str:

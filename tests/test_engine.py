@@ -255,3 +255,18 @@ BRANDS = [
 def test_a_rival_brand_in_a_title(record: dict[str, str], found: bool) -> None:
     rules = [finding.rule for finding in Linter("tmall").check_listing(record)]
     assert ("keyword-stuffing" in rules) == found
+
+
+TIMES = [("within the hour", ["09:00", "09:10", "09:20"], True), ("without times", [None] * 3, True)]
+
+
+@pytest.mark.parametrize(("times", "found"), [r[1:] for r in TIMES], ids=[r[0] for r in TIMES])
+def test_repeating_within_a_day(times: list[str | None], found: bool) -> None:
+    turns = [Turn("agent", "新品上架啦，进店看看哦", f"2026-03-02 {t}:00" if t else None) for t in times]
+    rules = [finding.rule for finding in Linter("tmall").check_conversation(turns)[-1]]
+    assert ("repeated-message" in rules) == found
+
+
+def test_repeating_days_apart_is_no_harassment() -> None:
+    turns = [Turn("agent", "新品上架啦，进店看看哦", f"2026-03-{day:02d} 09:00:00") for day in (2, 5, 9)]
+    assert Linter("tmall").check_conversation(turns)[-1] == []
