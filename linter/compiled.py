@@ -87,6 +87,7 @@ def symbols_spelled(lexicon: Lexicon) -> set[str]:
 
 
 def _terms(lexicon: Lexicon, folding: Folding, disguises: Disguises) -> Iterator[Term]:
+    said = {n for rule in lexicon.rules.values() for find in rule.finds for p in find.patterns for n in p.names}
     for concept in lexicon.concepts.values():
         for spelling in concept.excepts:
             yield Term(folding.normal(spelling), concept.id, spelling, excepts=True)
@@ -94,6 +95,8 @@ def _terms(lexicon: Lexicon, folding: Folding, disguises: Disguises) -> Iterator
             for spelling in spellings:
                 text = folding.normal(spelling)
                 yield Term(text, concept.id, text, weak=weak, word=concept.word)
+                if not concept.disguise and not weak and concept.id in said:
+                    yield from disguises.spelled_out(concept.id, text)
                 if concept.disguise:
                     yield from disguises.rare(concept.id, text) if weak else disguises.of(concept.id, text)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -56,23 +56,21 @@ class Scanner:
     """The compiled automaton. State that never changes after it was made; safe to share between threads."""
 
     automaton: ahocorasick.Automaton
+    mixed: ahocorasick.Automaton  # words partly written in Latin letters: asked only where there are some
     sounds: Sounds
 
     @classmethod
     def of(cls, terms: Iterable[Term], sounds: Sounds) -> Scanner:
         """Compile terms; equal strings keep all their meanings."""
-        grouped: dict[str, dict[tuple[str, str], Term]] = {}
+        plain: dict[str, dict[tuple[str, str], Term]] = {}
+        mixed: dict[str, dict[tuple[str, str], Term]] = {}
         for term in terms:
+            grouped = mixed if term.view == "mixed" else plain
             kept = grouped.setdefault(term.text, {})
             key = (term.concept, "except" if term.excepts else term.view)
             if key not in kept or (kept[key].weak and not term.weak) or (kept[key].how and not term.how):
                 kept[key] = term
-        automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY)
-        for text, kept in grouped.items():
-            automaton.add_word(_bytes(text), tuple(kept.values()))
-        if grouped:
-            automaton.make_automaton()
-        return cls(automaton, sounds)
+        return cls(_automaton(plain), _automaton(mixed), sounds)
 
     def hits(self, folded: Folded) -> Hits:
         """Return the hits of a text by concept, in order of place."""
@@ -82,6 +80,7 @@ class Scanner:
         raw = [
             *((_hit(term, start, end, folded, spans), term) for start, end, term in self._raw(folded.plain, sound)),
             *self._around_pictures(folded),
+            *self._partly_latin(folded, sound, spans),
         ]
         for hit, term in raw:
             if hit is None:
@@ -105,6 +104,23 @@ class Scanner:
             if last - first > end - start and not term.excepts and folded.break_within(first, last) <= FILLER:
                 yield Hit(first, last, term.concept, term.spelling, term.weak, "emoji"), term
 
+    def _partly_latin(
+        self, folded: Folded, sound: str, spans: list[tuple[int, int]] | None
+    ) -> Iterator[tuple[Hit | None, Term]]:
+        """Yield the words of which a syllable, but not all, is written in Latin letters."""
+        if spans is None or not len(self.mixed):
+            return
+        raw = sound.encode("utf-8", "surrogatepass")
+        starts = _char_index(raw)
+        for last, terms in self.mixed.iter(raw.decode("latin-1")):
+            end = starts(last + 1)
+            for term in terms:
+                start = end - len(term.text)
+                text = folded.plain[spans[start][0] : spans[end - 1][1]]
+                letters = sum(c.isascii() for c in text)
+                if 1 < letters < len(text):
+                    yield _hit(replace(term, view="sound"), start, end, folded, spans), term
+
     def _raw(self, plain: str, sound: str) -> Iterator[tuple[int, int, Term]]:
         if not len(self.automaton):
             return
@@ -121,6 +137,15 @@ class Scanner:
                         yield start - offset, end - offset, term
                 elif end < offset:
                     yield start, end, term
+
+
+def _automaton(grouped: dict[str, dict[tuple[str, str], Term]]) -> ahocorasick.Automaton:
+    automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY)
+    for text, kept in grouped.items():
+        automaton.add_word(_bytes(text), tuple(kept.values()))
+    if grouped:
+        automaton.make_automaton()
+    return automaton
 
 
 def _bytes(text: str) -> str:

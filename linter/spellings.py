@@ -51,6 +51,12 @@ class Disguises:
         yield from self._initials(concept, spelling)
         yield from self._glyphs(concept, spelling)
 
+    def spelled_out(self, concept: str, spelling: str) -> Iterator[Term]:
+        """Yield the sound of a word whose other disguises are not wanted: 收款ma and 没you are never an accident."""
+        if len(spelling) > 1 and all(_is_chinese(c) and readings().get(c) for c in spelling):
+            text = "".join(self.sounds.code(readings()[c][0]) for c in spelling)
+            yield Term(text, concept, spelling, "mixed", False, "pinyin")
+
     def rare(self, concept: str, char: str) -> Iterator[Term]:
         """Yield the characters nobody uses that sound like a weak one-character spelling (叩, 筘 for 扣)."""
         if len(char) != 1 or not _is_chinese(char) or char not in readings():
