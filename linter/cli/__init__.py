@@ -1,0 +1,64 @@
+"""The command `kefulint`: options in, the other modules' answers out. No rule logic lives here.
+
+Exit status: 0 clean, 1 findings at `--fail-on` or above, 2 wrong usage or data that could not be judged at all. A
+command's module is imported when the command is asked for, and the engine inside the commands: starting is cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from linter import __version__
+from linter.model import KefulintError
+
+COMMANDS = {  # command -> module:function
+    "check": "check:check",
+    "audit": "audit:audit",
+    "explain": "explain:explain",
+    "rules": "rules:rules",
+    "eval": "evaluate:eval_",
+    "ledger": "ledger:ledger",
+}
+
+
+class _Group(click.Group):
+    """Finds commands by name, and turns our errors into their lines on standard error and exit status 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(f"linter.cli.{module}"), function)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KefulintError as error:
+            for problem in error.problems:
+                click.echo(f"kefulint: {problem}", err=True)
+            sys.exit(2)
+        except BrokenPipeError:
+            sys.stderr.close()
+            sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kefulint")
+def main() -> None:
+    """The linter for what online shops say to buyers.
+
+    Finds wording in chat messages, canned replies and listings that breaks a platform's rules, and says which clause it
+    breaks, what that costs and what to say instead.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
