@@ -16,12 +16,12 @@ LAYERS = [
     ["shapes", "spellings"],
     ["scan", "rulebook", "confirm"],
     ["lexicon"],
-    ["compiled", "ledger", "suppress"],
+    ["compiled", "ledger", "suppress", "cache"],
     ["judge", "measures"],
     ["engine", "sources", "reports"],
-    ["evaluate", "bench", "service", "statement"],
-    ["audit", "explaining"],
-    ["cli", "server", "lsp"],
+    ["evaluate", "bench", "service", "statement", "answer", "config", "baseline", "fixes", "tables"],
+    ["audit", "explaining", "page", "compare", "resume", "decisions", "guard"],
+    ["cli", "server", "lsp", "mcp", "spark"],
     ["__main__"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
