@@ -4,58 +4,159 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from linter.lexicon import Concept, Find, Lexicon, Rule
-from linter.pattern import Pattern
+from linter.pattern import Item, Pattern
 from linter.scan import Hits, Scanner
+from linter.shapes import GATES
 from linter.spellings import Disguises, Term
 from linter.text import Folded, Folding, Sounds
 
 OUTSIDE = "@outside-link"
 
 
-class Reading(NamedTuple):
+class Reading:
     """A text made ready to judge: folded, scanned, and the plain bounds of what stands between the fillers."""
 
-    folded: Folded
-    hits: Hits
-    start: int
-    end: int
+    __slots__ = ("_bounds", "_core", "folded", "hits")
+
+    def __init__(self, folded: Folded, hits: Hits, core: Callable[[str], tuple[int, int]]) -> None:
+        self.folded = folded
+        self.hits = hits
+        self._core = core
+        self._bounds: tuple[int, int] | None = None
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Where the first word that is no filler begins, and where the last one ends."""
+        if self._bounds is None:
+            self._bounds = self._core(self.folded.plain)
+        return self._bounds
+
+    @property
+    def start(self) -> int:
+        return self.bounds[0]
+
+    @property
+    def end(self) -> int:
+        return self.bounds[1]
+
+    def bounded(self, start: int, end: int) -> Reading:
+        """Return the same reading with other bounds."""
+        return Reading(self.folded, self.hits, lambda _: (start, end))
+
+
+class Probe(NamedTuple):
+    """One pattern of a rule's find, and what must be there before it is worth trying."""
+
+    rule: Rule
+    find: Find
+    pattern: Pattern
+    needs: tuple[int, ...]  # bits of concepts: one of each must be present
+    shapes: tuple[tuple[str, ...], ...]  # one of each must be present too
+    place: int  # order in the find
+    in_talk: bool  # only after other turns
+    most: int  # plain characters it can reach over at most, where the whole message must be matched; 0: no such limit
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The probes of one channel, by the automaton's entry that makes them worth trying."""
+
+    by_entry: tuple[tuple[Probe, ...], ...]
+    by_shape: tuple[Probe, ...]  # those that need nothing spelled
+
+    def wanted(self, reading: Reading, in_talk: bool) -> list[tuple[Rule, Find, list[Pattern]]]:
+        """Return the finds, by rule, with those of their patterns that could match."""
+        hits, by_entry = reading.hits, self.by_entry
+        tried: dict[int, Probe] = {}
+        for probe in self.by_shape:
+            tried[id(probe)] = probe
+        for entry in hits.entries():
+            for probe in by_entry[entry]:
+                tried[id(probe)] = probe
+        return gathered(probe for probe in tried.values() if _is_possible(probe, reading, in_talk))
+
+
+def _is_possible(probe: Probe, reading: Reading, in_talk: bool) -> bool:
+    if probe.in_talk and not in_talk:
+        return False
+    mask = reading.hits.mask
+    for bits in probe.needs:
+        if not mask & bits:
+            return False
+    for names in probe.shapes:
+        if not any(GATES[name].search(reading.folded.plain) for name in names):
+            return False
+    return not probe.most or len(reading.folded.plain) <= probe.most or reading.end - reading.start <= probe.most
+
+
+def gathered(probes: Iterable[Probe]) -> list[tuple[Rule, Find, list[Pattern]]]:
+    """Group probes by find, in order of rule and place."""
+    found: dict[int, tuple[Rule, Find, list[Pattern]]] = {}
+    for probe in sorted(probes, key=lambda probe: (probe.rule.id, probe.find.place, probe.place)):
+        found.setdefault(id(probe.find), (probe.rule, probe.find, []))[2].append(probe.pattern)
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What is made once from a lexicon and shared by all linters of it."""
 
+    lexicon: Lexicon
     folding: Folding
     scanner: Scanner
-    index: dict[str, list[tuple[Rule, Find, Pattern]]]
-    shapes: tuple[str, ...]  # the names in `index` that are told by shape
     measured: tuple[Rule, ...]  # rules that measure instead of matching
     fillers: tuple[re.Pattern[str], re.Pattern[str]]
 
     def read(self, text: str) -> Reading:
         """Fold and scan a text."""
         folded = self.folding.fold(text)
-        return Reading(folded, self.scanner.hits(folded), *self._core(folded.plain))
+        return Reading(folded, Hits(self.scanner, folded), self._core)
 
-    def candidates(self, hits: Hits) -> list[tuple[Rule, Find, list[Pattern]]]:
-        """Return the finds, by rule, with those of their patterns that could match the concepts found."""
-        wanted: dict[int, tuple[Rule, Find, list[Pattern]]] = {}
-        present = hits.present
-        for name in present & self.index.keys():
-            for rule, find, pattern in self.index[name]:
-                if pattern.is_possible(present):
-                    _want(wanted, rule, find, pattern)
-        for name in self.shapes:
-            for rule, find, pattern in self.index[name]:
-                if pattern.is_possible(present) and hits.get(name):
-                    _want(wanted, rule, find, pattern)
-        return sorted(wanted.values(), key=lambda entry: (entry[0].id, entry[1].place))
+    def probes(self, channel: str, rules: frozenset[str], platforms: Sequence[str]) -> Probes:
+        """Return what some rules look for in a channel, on some platforms."""
+        common = {concept.id: _commonness(concept) for concept in self.lexicon.concepts.values()}
+        by_entry: list[list[Probe]] = [[] for _ in self.scanner.entries]
+        by_shape: list[Probe] = []
+        for probe in self._probes(channel, rules, platforms):
+            spelled = [item for item in probe.pattern.items if not item.optional and not _is_shape(item)]
+            if not spelled:
+                by_shape.append(probe)
+                continue
+            rarest = min(spelled, key=lambda item: sum(common.get(name, 1.0) for name in item.names))
+            for entry in {e for name in rarest.names for e in self.scanner.entries_of.get(name, ())}:
+                by_entry[entry].append(probe)
+        return Probes(tuple(map(tuple, by_entry)), tuple(by_shape))
+
+    def _probes(self, channel: str, rules: frozenset[str], platforms: Sequence[str]) -> Iterator[Probe]:
+        for rule in self.lexicon.rules.values():
+            for find in rule.finds if rule.id in rules else ():
+                if channel not in (find.channels or rule.channels):
+                    continue
+                if find.platforms and not any(p in find.platforms for p in platforms):
+                    continue
+                for place, pattern in enumerate(find.patterns):
+                    yield self._probe(rule, find, pattern, place)
+
+    def _probe(self, rule: Rule, find: Find, pattern: Pattern, place: int) -> Probe:
+        shapes = tuple(
+            tuple("@link" if name == OUTSIDE else name for name in item.names)
+            for item in pattern.items
+            if not item.optional and all(name[0] == "@" for name in item.names)
+        )
+        in_talk = bool(find.asked or find.earlier or find.said)
+        return Probe(rule, find, pattern, self.scanner.needs(pattern), shapes, place, in_talk, self._most(pattern))
+
+    def _most(self, pattern: Pattern) -> int:
+        """Return how many characters a pattern that must span the whole message can span."""
+        if not (pattern.from_start and pattern.to_end) or any(_is_shape(item) for item in pattern.items):
+            return 0
+        return sum(item.gap + max(map(self.scanner.longest, item.names)) for item in pattern.items)
 
     def _core(self, plain: str) -> tuple[int, int]:
         first, last = self.fillers
@@ -72,11 +173,9 @@ def compiled(lexicon: Lexicon) -> Compiled:
     folding = Folding(lexicon.reads, symbols_spelled(lexicon))
     sounds = Sounds()
     disguises = Disguises(sounds, lexicon.components, lexicon.lookalikes)
-    scanner = Scanner.of(_terms(lexicon, folding, disguises), sounds)
-    index = _index(lexicon)
-    shapes = tuple(name for name in index if name[0] == "@")
+    scanner = Scanner(_terms(lexicon, folding, disguises), sounds)
     measured = tuple(rule for rule in lexicon.rules.values() if rule.measure)
-    return Compiled(folding, scanner, index, shapes, measured, _fillers(lexicon, folding))
+    return Compiled(lexicon, folding, scanner, measured, _fillers(lexicon, folding))
 
 
 def symbols_spelled(lexicon: Lexicon) -> set[str]:
@@ -101,25 +200,8 @@ def _terms(lexicon: Lexicon, folding: Folding, disguises: Disguises) -> Iterator
                     yield from disguises.rare(concept.id, text) if weak else disguises.of(concept.id, text)
 
 
-def _want(wanted: dict[int, tuple[Rule, Find, list[Pattern]]], rule: Rule, find: Find, pattern: Pattern) -> None:
-    patterns = wanted.setdefault(id(find), (rule, find, []))[2]
-    if pattern not in patterns:
-        patterns.append(pattern)
-
-
-def _index(lexicon: Lexicon) -> dict[str, list[tuple[Rule, Find, Pattern]]]:
-    """Index the patterns by the rarest thing they need."""
-    common = {concept.id: _commonness(concept) for concept in lexicon.concepts.values()}
-    index: dict[str, list[tuple[Rule, Find, Pattern]]] = {}
-    for rule in lexicon.rules.values():
-        for find in rule.finds:
-            for pattern in find.patterns:
-                needed = [item for item in pattern.items if not item.optional]
-                spelled = [item for item in needed if not any(name[0] == "@" for name in item.names)]
-                rarest = min(spelled or needed, key=lambda item: sum(common.get(name, 1.0) for name in item.names))
-                for name in rarest.names:
-                    index.setdefault("@link" if name == OUTSIDE else name, []).append((rule, find, pattern))
-    return index
+def _is_shape(item: Item) -> bool:
+    return any(name[0] == "@" for name in item.names)
 
 
 def _commonness(concept: Concept) -> float:

@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from linter.model import KefulintError
-from linter.pattern import Hit
+from linter.pattern import Hit, Hits
 from linter.text import COMMA, SPACE, STOP, Folded
 
 DENIAL, AFTER, WARNING, ECHO = "clear-denial", "clear-after", "clear-warning", "clear-echo"
 _NO_ACCIDENT = 5  # so many characters in a row that all sound like something else are meant
 _REACH = 7  # plain characters between a denial and what it denies
 _QUOTES = {"“": "”", "‘": "’", "「": "」", "『": "』", '"': '"', "'": "'", "《": "》"}
-
-Hits = dict[str, list[Hit]]
 
 
 def is_too_weak(match: Sequence[Hit]) -> bool:
@@ -55,7 +53,7 @@ def is_denied(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Is the match denied by a word just before it or between its parts (不, 没有, 请勿)?"""
     start, end = match[0].start, match[-1].end
     starts = {part.start for part in match}
-    for denial in hits.get(DENIAL, ()):
+    for denial in hits.get(DENIAL) or ():
         if any(part.start < denial.end and denial.start < part.end for part in match):
             continue
         reach = 0 if denial.weak else _REACH
@@ -71,14 +69,14 @@ def is_forbidden(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Is the match turned down by what follows (…是不可以的, …平台不保障)?"""
     end = match[-1].end
     return any(
-        0 <= after.start - end <= _REACH and _gap(folded, end, after.start) <= COMMA for after in hits.get(AFTER, ())
+        0 <= after.start - end <= _REACH and _gap(folded, end, after.start) <= COMMA for after in hits.get(AFTER) or ()
     )
 
 
 def is_warned(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Does the message warn the buyer of this (骗子, 谨防, 请勿相信)? A weak warning must stand in the same sentence."""
     start, end = match[0].start, match[-1].end
-    for warning in hits.get(WARNING, ()):
+    for warning in hits.get(WARNING) or ():
         low, high = min(end, warning.end), max(start, warning.start)
         if not warning.weak or _gap(folded, low, high) < STOP:
             return True
@@ -88,7 +86,7 @@ def is_warned(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
 def is_asked_back(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Does the agent repeat the buyer's question (您是问…吗)?"""
     start = match[0].start
-    return any(0 <= start - echo.end <= 20 and _gap(folded, echo.end, start) < STOP for echo in hits.get(ECHO, ()))
+    return any(0 <= start - echo.end <= 20 and _gap(folded, echo.end, start) < STOP for echo in hits.get(ECHO) or ())
 
 
 def is_quoted(start: int, end: int, original: str) -> bool:

@@ -69,6 +69,9 @@ class Linter:
         self.as_of = as_of
         self._compiled: Compiled = compiled(self.lexicon)
         self._read = lru_cache(maxsize=2048)(self._compiled.read)
+        self._probes = lru_cache(maxsize=None)(
+            lambda channel: self._compiled.probes(channel, self.rules, self.platforms)
+        )
 
     @property
     def version(self) -> str:
@@ -182,7 +185,7 @@ class Linter:
             scene = self._scene(replace_text(message, message.text[start:end]), record or {})
             first = scene.reading.start if start == 0 else -1  # the start of a window is not that of the message
             last = scene.reading.end if end == len(message.text) else _LONG * 10
-            scene = replace(scene, reading=scene.reading._replace(start=first, end=last))
+            scene = replace(scene, reading=scene.reading.bounded(first, last))
             seen = len(rejections) if rejections is not None else 0
             for finding in self._judge_scene(scene, rejections, record):
                 moved = replace(finding, start=finding.start + start, end=finding.end + start, origin=message.origin)
@@ -196,8 +199,9 @@ class Linter:
     ) -> list[Finding]:
         court = Court(self.lexicon, self.platforms, self._read, rejections)
         found: list[Match] = []
-        for rule, find, patterns in self._compiled.candidates(scene.reading.hits):
-            if rule.id in self.rules and self._applies(rule, record):
+        message = scene.message
+        for rule, find, patterns in self._probes(message.channel).wanted(scene.reading, bool(message.context)):
+            if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)
         found += self._measured(scene, court)
         return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
@@ -208,7 +212,7 @@ class Linter:
         reading = self._read(" ".join([*before, message.text]))
         if before:  # `^` is the start of this message, not of the pieces before it
             own = reading.folded.plain_span(offset, len(reading.folded.original))[0]
-            reading = reading._replace(start=max(reading.start, own))
+            reading = reading.bounded(max(reading.start, own), reading.end)
         return Scene(message, reading, offset, str(record.get("category") or ""), str(record.get("brand") or ""))
 
     def _applies(self, rule: Rule, record: Mapping[str, Any] | None) -> bool:

@@ -123,12 +123,11 @@ class Court:
 
     def _matches_any(self, patterns: Sequence[Pattern], reading: Reading) -> bool:
         folded = reading.folded
-        present = reading.hits.present
         return any(
             _is_whole(match, folded)
             for p in patterns
-            if p.is_possible(present)
-            for match in matches(p, reading.hits, folded, *reading[2:])
+            if reading.hits.could(p)
+            for match in matches(p, reading.hits, folded, *reading.bounds)
         )
 
     # --- the place
@@ -177,7 +176,7 @@ class Court:
 
     def _nearby(self, reading: Reading, pattern: Pattern, match: Sequence[Hit]) -> bool:
         """Does an `unless` pattern match near the match, in the same sentence?"""
-        if not pattern.is_possible(reading.hits.present):
+        if not reading.hits.could(pattern):
             return False
         gaps = reading.folded.gaps
         low, high = match[0].start, match[-1].end
@@ -196,7 +195,7 @@ class Court:
         """Return the hits with those links marked whose host is not the platform's own."""
         own = self.lexicon.domains.get(platform, ())
         outside = []
-        for hit in reading.hits.get("@link", []):
+        for hit in reading.hits.get("@link"):
             address = link_text(reading.folded, hit.start, hit.end)
             host = re.split(r"[/?#:]", re.sub(r"^(?:h(?:tt|xx)ps?:?//)?(?:www\.)?", "", address))[0]
             if not any(host == domain or host.endswith("." + domain) for domain in own):

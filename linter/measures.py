@@ -190,8 +190,8 @@ def repeated_words(reading: Reading, settings: Settings) -> tuple[int, int] | No
     if not any(count >= times and not pair.isascii() for pair, count in pairs.items()):
         return None
     tokens = tokens_around(folded, 0, len(folded.plain))
-    attributes = {hit.start for hit in reading.hits.get(settings.get("attribute", "?"), ())}
-    spared = {hit.start for hit in reading.hits.get(settings.get("spare", "?"), ())}
+    attributes = {hit.start for hit in reading.hits.get(settings.get("attribute", "?"))}
+    spared = {hit.start for hit in reading.hits.get(settings.get("spare", "?"))}
     starts = {start: token for start, _, token in tokens}
 
     def stands_alone(token: str, end: int) -> bool:
@@ -240,8 +240,8 @@ def take_apart(record: Mapping[str, Any], read: Callable[[str], Reading], settin
     plain = reading.folded.plain
     spans = [_after_break(reading, *match.span()) for match in _QUANTITY.finditer(plain)]
     for name in settings.get("soft", "").split():
-        spans += [(hit.start, hit.end) for hit in reading.hits.get(name, ())]
-    spans += [(hit.start, _phrase_end(reading, hit.end)) for hit in reading.hits.get(settings.get("gift", "?"), ())]
+        spans += [(hit.start, hit.end) for hit in reading.hits.get(name)]
+    spans += [(hit.start, _phrase_end(reading, hit.end)) for hit in reading.hits.get(settings.get("gift", "?"))]
     covered = bytearray(len(plain))
     for start, end in spans:
         covered[start:end] = b"\x01" * (end - start)

@@ -13,9 +13,9 @@ hits and stops after a fixed number of attempts, so hostile text costs bounded t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from linter.text import COMMA, STOP, Folded
 
@@ -59,10 +59,6 @@ class Pattern:
     @property
     def names(self) -> set[str]:
         return {name for item in self.items for name in item.names}
-
-    def is_possible(self, present: frozenset[str]) -> bool:
-        """Could it match a text in which only these concepts were found?"""
-        return all(not need.isdisjoint(present) for need in self.needs)
 
 
 class PatternError(ValueError):
@@ -126,7 +122,11 @@ def _name(part: str) -> str:
 
 # --- matching --------------------------------------------------------------------------------------------------------
 
-Hits = Mapping[str, Sequence[Hit]]
+
+class Hits(Protocol):
+    """Hits by concept."""
+
+    def get(self, name: str, /) -> Sequence[Hit] | None: ...
 
 
 def matches(pattern: Pattern, hits: Hits, folded: Folded, start: int, end: int) -> Iterator[tuple[Hit, ...]]:
@@ -168,7 +168,7 @@ def _search(
 
 
 def _candidates(item: Item, before: tuple[Hit, ...], hits: Hits, folded: Folded, limit: int) -> list[Hit]:
-    found = [hit for name in item.names for hit in hits.get(name, ()) if not (hit.weak and name in item.strong)]
+    found = [hit for name in item.names for hit in hits.get(name) or () if not (hit.weak and name in item.strong)]
     if before:
         last = before[-1].end
         found = [

@@ -12,55 +12,118 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import ahocorasick
 
-from linter.pattern import Hit
-from linter.shapes import SHAPES
+from linter.pattern import Hit, Pattern
+from linter.shapes import GATES, SHAPES
 from linter.spellings import Term, is_common
 from linter.text import FILLER, NONE, SPACE, Folded, Sounds
 
 _JOINT = "\x00"
+_SYLLABLE = 6  # letters of the longest
 
 
-class Hits(dict[str, list[Hit]]):
-    """Hits by concept. Shapes (`@phone` …) are looked for when first asked for: most messages never ask."""
+class Hits:
+    """What was found in a text, by concept. Hits are made when first asked for: most messages never ask.
 
-    def __init__(self, found: dict[str, list[Hit]], folded: Folded) -> None:
-        super().__init__(found)
-        self.present = frozenset(found)  # without shapes
+    `mask` has the bit of every concept that may be present; `raw` holds the automaton's matches as they came.
+    """
+
+    __slots__ = ("_bytes", "_extra", "_folded", "_made", "_scanner", "_spans", "_split", "mask", "raw")
+
+    def __init__(self, scanner: Scanner, folded: Folded) -> None:
+        self._scanner = scanner
         self._folded = folded
+        self._made: dict[str, list[Hit]] = {}
+        sound, self._spans = scanner.sounds.view(folded)
+        self._split = len(folded.plain)
+        self._bytes = f"{folded.plain}{_JOINT}{sound}".encode("utf-8", "surrogatepass")
+        self.raw = scanner.raw(self._bytes)
+        self._extra = [*scanner.around_pictures(folded), *scanner.partly_latin(folded, sound, self._spans)]
+        mask, masks = 0, scanner.masks
+        for _, entry in self.raw:
+            mask |= masks[entry]
+        for hit, _ in self._extra:
+            mask |= 1 << scanner.bits[hit.concept]
+        self.mask = mask
 
-    def get(self, name: str, default: Any = ()) -> Any:
-        if name[0] == "@" and not super().__contains__(name) and name in SHAPES:
-            self[name] = sorted(
-                {Hit(a, b, name, self._folded.plain[a:b]) for a, b in SHAPES[name](self._folded) if a < b}
-            )
-        return super().get(name, default)
+    def get(self, name: str) -> list[Hit]:
+        """Return the hits of a concept, or of a thing told by its shape, in order of place."""
+        found = self._made.get(name)
+        if found is None:
+            found = self._made[name] = self._shaped(name) if name[:1] == "@" else self._spelled(name)
+        return found
 
-    def __contains__(self, name: object) -> bool:
-        return bool(self.get(name)) if isinstance(name, str) else False
+    def __contains__(self, name: str) -> bool:
+        return bool(self.get(name))
+
+    def could(self, pattern: Pattern) -> bool:
+        """Could the pattern match, by the concepts that may be present?"""
+        mask = self.mask
+        return all(mask & bits for bits in self._scanner.needs(pattern))
+
+    def entries(self) -> Iterator[int]:
+        """Yield the numbers of the automaton's entries that were met, pictures and partly Latin words included."""
+        for _, entry in self.raw:
+            yield entry
+        for hit, _ in self._extra:
+            yield from self._scanner.entries_of.get(hit.concept, ())
 
     def with_(self, name: str, hits: list[Hit]) -> Hits:
         """Return a copy with one more concept."""
-        copy = Hits(self, self._folded)
-        copy[name] = hits
+        copy = Hits.__new__(Hits)
+        for slot in self.__slots__:
+            setattr(copy, slot, getattr(self, slot))
+        copy._made = {**self._made, name: hits}
         return copy
 
+    def _shaped(self, name: str) -> list[Hit]:
+        plain = self._folded.plain
+        if name not in SHAPES or not GATES[name].search(plain):
+            return []
+        return sorted({Hit(a, b, name, plain[a:b]) for a, b in SHAPES[name](self._folded) if a < b})
 
-@dataclass
+    def _spelled(self, name: str) -> list[Hit]:
+        entries = self._scanner.entries_of.get(name)
+        if entries is None or not self.mask >> self._scanner.bits[name] & 1:
+            return []
+        found: dict[tuple[int, int], Hit] = {}
+        shields: list[Hit] = []
+        for hit, excepts in self._matched(name, entries):
+            if excepts:
+                shields.append(hit)
+                continue
+            place = (hit.start, hit.end)
+            if place not in found or (found[place].weak and not hit.weak):
+                found[place] = hit
+        kept = (h for h in found.values() if not any(s.start <= h.start and h.end <= s.end for s in shields))
+        return sorted(kept)
+
+    def _matched(self, name: str, entries: frozenset[int]) -> Iterator[tuple[Hit, bool]]:
+        starts, split = _char_index(self._bytes), self._split
+        for last, entry in self.raw:
+            if entry not in entries:
+                continue
+            end = starts(last + 1)
+            for term in self._scanner.entries[entry]:
+                if term.concept != name or (term.view == "sound") != (end > split):
+                    continue
+                shift = split + 1 if end > split else 0
+                hit = _hit(term, end - len(term.text) - shift, end - shift, self._folded, self._spans)
+                if hit is not None:
+                    yield hit, term.excepts
+        for hit, term in self._extra:
+            if hit.concept == name:
+                yield hit, term.excepts
+
+
 class Scanner:
     """The compiled automaton. State that never changes after it was made; safe to share between threads."""
 
-    automaton: ahocorasick.Automaton
-    mixed: ahocorasick.Automaton  # words partly written in Latin letters: asked only where there are some
-    sounds: Sounds
-
-    @classmethod
-    def of(cls, terms: Iterable[Term], sounds: Sounds) -> Scanner:
+    def __init__(self, terms: Iterable[Term], sounds: Sounds) -> None:
         """Compile terms; equal strings keep all their meanings."""
         plain: dict[str, dict[tuple[str, str], Term]] = {}
         mixed: dict[str, dict[tuple[str, str], Term]] = {}
@@ -70,81 +133,95 @@ class Scanner:
             key = (term.concept, "except" if term.excepts else term.view)
             if key not in kept or (kept[key].weak and not term.weak) or (kept[key].how and not term.how):
                 kept[key] = term
-        return cls(_automaton(plain), _automaton(mixed), sounds)
+        self.sounds = sounds
+        self.entries = [tuple(kept.values()) for kept in plain.values()]
+        self.mixed_entries = [tuple(kept.values()) for kept in mixed.values()]
+        self.automaton = _automaton(plain)
+        self.mixed = _automaton(mixed)  # words partly written in Latin letters: asked only where there are some
+        self.bits: dict[str, int] = {}
+        owned: dict[str, set[int]] = {}
+        for number, entry in enumerate(self.entries):
+            for term in entry:
+                self.bits.setdefault(term.concept, len(self.bits))
+                owned.setdefault(term.concept, set()).add(number)
+        for entry in self.mixed_entries:
+            for term in entry:
+                self.bits.setdefault(term.concept, len(self.bits))
+        self.entries_of = {name: frozenset(numbers) for name, numbers in owned.items()}
+        self.masks = [self._mask(term.concept for term in entry if not term.excepts) for entry in self.entries]
+        self._longest: dict[str, int] = {}
+        for entry in (*self.entries, *self.mixed_entries):
+            for term in entry:
+                length = len(term.text) * (1 if term.view == "plain" else _SYLLABLE)
+                self._longest[term.concept] = max(length, self._longest.get(term.concept, 0))
+        self._needs: dict[int, tuple[int, ...]] = {}
 
-    def hits(self, folded: Folded) -> Hits:
-        """Return the hits of a text by concept, in order of place."""
-        sound, spans = self.sounds.view(folded)
-        found: dict[tuple[str, int, int], Hit] = {}
-        shields: list[Hit] = []
-        raw = [
-            *((_hit(term, start, end, folded, spans), term) for start, end, term in self._raw(folded.plain, sound)),
-            *self._around_pictures(folded),
-            *self._partly_latin(folded, sound, spans),
-        ]
-        for hit, term in raw:
-            if hit is None:
-                continue
-            if term.excepts:
-                shields.append(hit)
-                continue
-            key = (hit.concept, hit.start, hit.end)
-            if key not in found or (found[key].weak and not hit.weak):
-                found[key] = hit
-        return Hits(_by_concept(found.values(), shields), folded)
+    def needs(self, pattern: Pattern) -> tuple[int, ...]:
+        """Return, for each thing a pattern needs, the bits of the concepts that would do."""
+        found = self._needs.get(id(pattern))
+        if found is None:
+            found = self._needs[id(pattern)] = tuple(self._mask(names) for names in pattern.needs)
+        return found
 
-    def _around_pictures(self, folded: Folded) -> Iterator[tuple[Hit, Term]]:
+    def longest(self, name: str) -> int:
+        """Return the most plain characters a spelling of a concept takes, pinyin included."""
+        return self._longest.get(name, 0)
+
+    def _mask(self, names: Iterable[str]) -> int:
+        mask = 0
+        for name in names:
+            if name in self.bits:
+                mask |= 1 << self.bits[name]
+        return mask
+
+    def raw(self, text: bytes) -> list[tuple[int, int]]:
+        """Return the automaton's matches in a text of UTF-8: the last byte of each and the number of its entry."""
+        return list(self.automaton.iter(text.decode("latin-1"))) if self.entries else []
+
+    def around_pictures(self, folded: Folded) -> Iterator[tuple[Hit, Term]]:
         """Yield the spellings that a picture breaks up: a heart reads 心 in 微❤, and nothing in 支❤付❤宝."""
         pictures = _pictures(folded)
         if not pictures:
             return
         kept = [i for i in range(len(folded.plain)) if i not in pictures]
-        for start, end, term in self._raw("".join(folded.plain[i] for i in kept), ""):
-            first, last = kept[start], kept[end - 1] + 1
-            if last - first > end - start and not term.excepts and folded.break_within(first, last) <= FILLER:
-                yield Hit(first, last, term.concept, term.spelling, term.weak, "emoji"), term
+        raw = "".join(folded.plain[i] for i in kept).encode("utf-8", "surrogatepass")
+        starts = _char_index(raw)
+        for stop, entry in self.automaton.iter(raw.decode("latin-1")):
+            end = starts(stop + 1)
+            for term in self.entries[entry]:
+                if term.view == "sound" or term.excepts:
+                    continue
+                first, last = kept[end - len(term.text)], kept[end - 1] + 1
+                if last - first > len(term.text) and folded.break_within(first, last) <= FILLER:
+                    yield Hit(first, last, term.concept, term.spelling, term.weak, "emoji"), term
 
-    def _partly_latin(
+    def partly_latin(
         self, folded: Folded, sound: str, spans: list[tuple[int, int]] | None
-    ) -> Iterator[tuple[Hit | None, Term]]:
+    ) -> Iterator[tuple[Hit, Term]]:
         """Yield the words of which a syllable, but not all, is written in Latin letters."""
         if spans is None or not len(self.mixed):
             return
         raw = sound.encode("utf-8", "surrogatepass")
         starts = _char_index(raw)
-        for last, terms in self.mixed.iter(raw.decode("latin-1")):
+        for last, entry in self.mixed.iter(raw.decode("latin-1")):
             end = starts(last + 1)
-            for term in terms:
+            for term in self.mixed_entries[entry]:
                 start = end - len(term.text)
                 text = folded.plain[spans[start][0] : spans[end - 1][1]]
                 letters = sum(c.isascii() for c in text)
-                if 1 < letters < len(text):
-                    yield _hit(replace(term, view="sound"), start, end, folded, spans), term
-
-    def _raw(self, plain: str, sound: str) -> Iterator[tuple[int, int, Term]]:
-        if not len(self.automaton):
-            return
-        joined = plain + _JOINT + sound
-        raw = joined.encode("utf-8", "surrogatepass")
-        starts = _char_index(raw)
-        offset = len(plain) + 1
-        for last, terms in self.automaton.iter(raw.decode("latin-1")):
-            end = starts(last + 1)
-            for term in terms:
-                start = end - len(term.text)
-                if term.view == "sound":
-                    if start >= offset:
-                        yield start - offset, end - offset, term
-                elif end < offset:
-                    yield start, end, term
+                if not 1 < letters < len(text):
+                    continue
+                hit = _hit(replace(term, view="sound"), start, end, folded, spans)
+                if hit is not None:
+                    yield hit, term
 
 
 def _automaton(grouped: dict[str, dict[tuple[str, str], Term]]) -> ahocorasick.Automaton:
-    automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY)
-    for text, kept in grouped.items():
-        automaton.add_word(_bytes(text), tuple(kept.values()))
-    if grouped:
-        automaton.make_automaton()
+    """Return the automaton of some texts; a match gives the text's number."""
+    automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS)
+    for number, text in enumerate(grouped):
+        automaton.add_word(_bytes(text), number)
+    automaton.make_automaton()
     return automaton
 
 
@@ -241,12 +318,3 @@ def _digit(char: str) -> bool:
 
 def _latin(char: str) -> bool:
     return "a" <= char <= "z"
-
-
-def _by_concept(hits: Iterable[Hit], shields: list[Hit]) -> dict[str, list[Hit]]:
-    grouped: dict[str, list[Hit]] = {}
-    for hit in sorted(hits):
-        if any(s.concept == hit.concept and s.start <= hit.start and hit.end <= s.end for s in shields):
-            continue
-        grouped.setdefault(hit.concept, []).append(hit)
-    return grouped

@@ -6,6 +6,7 @@ one"; whether it is *offered for contact* is the rules' question. Every pattern 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import regex
@@ -207,4 +208,23 @@ SHAPES: dict[str, Callable[[Folded], Iterator[tuple[int, int]]]] = {
     "@percent": percents,
     "@days": days,
     "@over-two-days": over_two_days,
+}
+
+# What must stand in `plain` for a shape to be worth looking for.
+_DIGITLIKE = f"0-9{''.join(_DIGIT_FORMS)}"
+_ANY_NUMBER = re.compile(f"[{_DIGITLIKE}]{{5}}")
+_ANY_ACCOUNT = re.compile(f"[a-z]|[{_DIGITLIKE}]{{5}}")
+_ANY_TIME = re.compile("天|日|周|星期|礼拜|月|小时")
+GATES: dict[str, re.Pattern[str]] = {
+    "@mobile": _ANY_NUMBER,
+    "@landline": _ANY_NUMBER,
+    "@number": _ANY_NUMBER,
+    "@account": _ANY_ACCOUNT,
+    "@id": _ANY_ACCOUNT,
+    "@email": re.compile("@|邮箱"),
+    "@link": re.compile("[a-z]"),
+    "@money": re.compile("[¥￥$块元圆毛米]|yuan|rmb"),
+    "@percent": re.compile("%|百分之"),
+    "@days": _ANY_TIME,
+    "@over-two-days": _ANY_TIME,
 }

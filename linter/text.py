@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 # Breaks between two characters, from none to the end of a sentence.
 NONE, FILLER, SPACE, COMMA, STOP = range(5)
@@ -27,18 +27,47 @@ _KEPT = "+%@¥"
 _COMMAS = set(",，、;；:")
 _STOPS = set("。！？!?\n\r\u2028\u2029…")
 _SHORT_LINE = 4
+_STROKE = re.compile("[\\\\\uff3c]")
 _STROKES = {"\\": "/\uff0f\u2215", "\uff3c": "/\uff0f\u2215"}
 _SYLLABLE_BASE = 0xE000  # private use area: no text of ours uses it
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """A text and its views. Offsets named `plain` count characters of `plain`, others those of `original`."""
+class Alignment(NamedTuple):
+    """Where the characters of `plain` come from, and the breaks before them."""
 
-    original: str
     plain: str
-    at: tuple[int, ...]  # plain[i] was read from original[at[i]]
-    gaps: bytes  # gaps[i] is the strongest break between plain[i - 1] and plain[i]
+    at: tuple[int, ...]
+    gaps: bytes
+
+
+class Folded:
+    """A text and its views. Offsets named `plain` count characters of `plain`, others those of `original`.
+
+    Where each character was read from is only worked out when somebody asks: most messages hold nothing to point at.
+    """
+
+    __slots__ = ("_align", "_aligned", "original", "plain")
+
+    def __init__(self, original: str, plain: str, align: Callable[[str], Alignment]) -> None:
+        self.original = original
+        self.plain = plain
+        self._align = align
+        self._aligned: Alignment | None = None
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """plain[i] was read from original[at[i]]."""
+        return self._alignment().at
+
+    @property
+    def gaps(self) -> bytes:
+        """gaps[i] is the strongest break between plain[i - 1] and plain[i]."""
+        return self._alignment().gaps
+
+    def _alignment(self) -> Alignment:
+        if self._aligned is None:
+            self._aligned = self._align(self.original)
+        return self._aligned
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """Map a span of `plain` to the original text, trailing joiners and variation selectors included."""
@@ -64,6 +93,18 @@ class Folded:
         return max(bisect_right(self.at, original) - 1, 0)
 
 
+class _Learned(dict[int, str]):
+    """A table for `str.translate` that works out a character when it first meets it."""
+
+    def __init__(self, learn: Callable[[int], str]) -> None:
+        super().__init__()
+        self._learn = learn
+
+    def __missing__(self, code: int) -> str:
+        read = self[code] = self._learn(code)
+        return read
+
+
 class Folding:
     """The fold tables, made once from the characters' own properties and the lexicons' `folding.yaml`."""
 
@@ -71,11 +112,16 @@ class Folding:
         self.reads = dict(reads or {})
         self.kept = set(_KEPT) | set(kept)
         self.simplified = _simplified()
-        self._table: dict[int, str] = {}
         self._breaks: dict[int, int] = {}
+        self._table = _Learned(self._learn)
 
     def fold(self, text: str) -> Folded:
         """Fold a text, keeping for every plain character the place it came from."""
+        plain = self.align(text).plain if _STROKE.search(text) else text.translate(self._table)
+        return Folded(text, plain, self.align)
+
+    def align(self, text: str) -> Alignment:
+        """Read a text character by character."""
         plain: list[str] = []
         at: list[int] = []
         gaps = bytearray()
@@ -84,7 +130,7 @@ class Folding:
         for index, char in enumerate(text):
             read = self.read(char)
             if char in _STROKES and text[index + 1 : index + 2] in _STROKES[char]:
-                read = "v"  # \/ drawn with two strokes
+                read = "v"  # drawn with two strokes
             if not read:
                 pending = max(pending, SPACE if index in joints else self._breaks[ord(char)])
                 continue
@@ -93,17 +139,18 @@ class Folding:
                 at.append(index)
                 gaps.append(pending)
                 pending = NONE
-        return Folded(text, "".join(plain), tuple(at), bytes(gaps))
+        return Alignment("".join(plain), tuple(at), bytes(gaps))
 
     def read(self, char: str) -> str:
         """Return what a character reads as: '' for one that only separates."""
-        code = ord(char)
-        found = self._table.get(code)
-        if found is None:
-            found = self._table[code] = self._read(char)
-            if not found:
-                self._breaks[code] = _break_level(char)
-        return found
+        return self._table[ord(char)]
+
+    def _learn(self, code: int) -> str:
+        char = chr(code)
+        read = self._read(char)
+        if not read:
+            self._breaks[code] = _break_level(char)
+        return read
 
     def _read(self, char: str) -> str:
         if char in self.reads:
