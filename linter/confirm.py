@@ -7,15 +7,12 @@ wake and 120 µs a message, and most messages never need it. Its cache lives in 
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from linter.model import KefulintError
+from linter.folder import private_folder
 from linter.pattern import Hit, Hits
 from linter.text import COMMA, SPACE, STOP, Folded
 
@@ -156,17 +153,3 @@ def _tokenizer() -> Any:
     tokenizer.tmp_dir = str(private_folder())
     tokenizer.initialize()
     return tokenizer
-
-
-def private_folder() -> Path:
-    """Return a cache folder that only this user can read or write; raise KefulintError where there is none to be had."""
-    base = os.environ.get("KEFULINT_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    folder = Path(base) / "kefulint" if base else Path.home() / ".cache" / "kefulint"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-    except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="kefulint-"))
-    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise KefulintError(f"{folder}:1: the cache folder belongs to somebody else, expected one of your own")
-    return folder

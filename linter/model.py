@@ -119,6 +119,29 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a finding stands in its file: 1-based lines and columns in code points, the end exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A wording that does without the breach: text[start:end] of the message becomes `replacement`.
+
+    `safe` fixes are reviewed wordings that keep what the message says; the others ask for a second look.
+    """
+
+    start: int
+    end: int
+    replacement: str
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A confirmed breach. `verdicts` holds (platform, verdict) for every platform asked for."""
 
@@ -136,6 +159,9 @@ class Finding:
     ids: tuple[str, ...] = ()  # of a set of listings
     origin: Origin = Origin()
     version: str = ""  # of the lexicons that judged
+    fix: Fix | None = None
+    place: Place | None = None  # in the file, where the format knows it exactly
+    suppressed: str | None = None  # the reason why somebody allowed it
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ def audit(paths: tuple[str, ...], out: str, no_measures: bool, platforms: tuple[
     """
     from linter import audit as auditing
     from linter import reports, service
+    from linter import summary as summing
     from linter.engine import Linter
 
     lexicon = lexicon_of(lexicons)
@@ -38,7 +39,7 @@ def audit(paths: tuple[str, ...], out: str, no_measures: bool, platforms: tuple[
     linters = auditing.Linters(
         lambda name: Linter(name, lexicon=lexicon, rules=rules, as_of=day, drafts=drafts), (platforms or ("taobao",))[0]
     )
-    summary = auditing.Summary()
+    summary = summing.Summary()
     clocks = service.Clocks()
     options = reading(read_as, encoding, columns, need_text=True)
     folder = Path(out)
@@ -49,7 +50,7 @@ def audit(paths: tuple[str, ...], out: str, no_measures: bool, platforms: tuple[
             worst = worst or fails([finding], fail_on)
             advance()
     measured = [] if no_measures else list(service.measure(clocks.finish(), lexicon.rulebooks.measures.values()))
-    text = auditing.as_text(summary, lexicon, measured)
+    text = summing.as_text(summary, lexicon, measured)
     data = summary.as_dict(lexicon) | {"measures": [_measure_data(result) for result in measured]}
     (folder / "summary.txt").write_text(text + "\n", encoding="utf-8")
     (folder / "summary.json").write_text(reports.dump(data, indent=2) + "\n", encoding="utf-8")
