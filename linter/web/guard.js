@@ -205,6 +205,7 @@
       if (mirror.hidden) return;
       const style = getComputedStyle(box), at = box.getBoundingClientRect();
       for (const name of COPIED) if (style[name] !== undefined) mirror.style[name] = style[name];
+      mirror.lang = box.closest("[lang]")?.lang || ""; // which glyphs Chinese text gets, and how high they are
       const bar = box.offsetWidth - box.clientWidth - parseFloat(style.borderLeftWidth) - parseFloat(style.borderRightWidth);
       mirror.style.paddingRight = `${parseFloat(style.paddingRight) + Math.max(0, bar)}px`;
       Object.assign(mirror.style, { left: `${at.left}px`, top: `${at.top}px`, width: `${at.width}px`, height: `${at.height}px` });
@@ -364,7 +365,7 @@
             pause = Math.min(pause * 2, 30000);
             continue;
           }
-          if (error.status !== 409) trouble(`有一条处理记录没有被接受：${error.message}`);
+          trouble(`有一条处理记录没有被接受：${error.message}`);
         }
         waiting.shift();
         keep();
