@@ -466,7 +466,7 @@ def test_decisions_wait_for_the_server(page: Any, tool: str, tmp_path: Path) -> 
         page.get_by_role("button", name="不发送").click()
         page.wait_for_function("Object.keys(sessionStorage).length === 1")
         page.reload()
-        page.add_script_tag(url=f"data:text/javascript,{urllib.request.quote((ROOT / 'linter/web/guard.js').read_text(encoding='utf-8'))}")  # type: ignore[attr-defined]
+        page.add_script_tag(content=(ROOT / "linter/web/guard.js").read_text(encoding="utf-8"))
         attach(page, server=own.url)
         own.start()
         eventually(lambda: len(decisions(own, agent="later")) == 1)

@@ -10,6 +10,9 @@ function shape(tag, attributes, text) {
   return element;
 }
 
+/** Drawings are as wide as their place, so that their words keep their size. */
+const inside = (figure) => Math.max(240, figure.clientWidth - 34);
+
 /** A round figure that is not below the largest value. */
 function ceiling(most) {
   const unit = 10 ** Math.floor(Math.log10(Math.max(1, most)));
@@ -29,7 +32,7 @@ function fill(figure, title, rows, series, drawing, told) {
 
 /** Columns over time, stacked. */
 export function columns(figure, title, rows, series) {
-  const width = 960, height = 190, left = 34, bottom = 22, top = 8;
+  const width = inside(figure), height = 190, left = 34, bottom = 22, top = 8;
   const total = (row) => series.reduce((sum, [field]) => sum + row[field], 0);
   const most = ceiling(Math.max(1, ...rows.map(total))), step = (width - left) / Math.max(rows.length, 1), unit = (height - bottom - top) / most;
   const drawing = shape("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart" });
@@ -38,7 +41,7 @@ export function columns(figure, title, rows, series) {
     drawing.append(shape("line", { x1: left, x2: width, y1: y, y2: y, class: "grid" }));
     if (Number.isInteger(most * part)) drawing.append(shape("text", { x: left - 6, y: y + 4, class: "end" }, most * part));
   }
-  const every = Math.ceil(rows.length / 10);
+  const every = Math.ceil(rows.length / ((width - left) / 64));
   rows.forEach((row, index) => {
     const x = left + index * step, wide = Math.min(step * 0.7, 44);
     let y = height - bottom;
@@ -59,7 +62,7 @@ export function columns(figure, title, rows, series) {
 export function bars(figure, title, rows, series, most = 8) {
   const total = (row) => series.reduce((sum, [field]) => sum + row[field], 0);
   const sorted = [...rows].sort((a, b) => total(b) - total(a)), shown = sorted.slice(0, most);
-  const width = 460, line = 26, left = 150, unit = (width - left - 46) / Math.max(1, ...shown.map(total));
+  const width = inside(figure), line = 26, left = Math.min(170, width * 0.4), unit = (width - left - 46) / Math.max(1, ...shown.map(total));
   const drawing = shape("svg", { viewBox: `0 0 ${width} ${Math.max(1, shown.length) * line}`, class: "chart" });
   shown.forEach((row, index) => {
     let x = left;

@@ -75,7 +75,7 @@ function named(source) {
 /** A clause in full: whose, what, what it costs, who says so, and who says otherwise. */
 export function clause(one) {
   return make("li", { class: "clause" },
-    make("div", { class: "bar wrap" }, make("span", { class: "tag" }, PLATFORMS[one.platform] || one.platform), make("b", {}, visible(one.title)), make("span", { class: "cost" }, cost(one)),
+    make("div", { class: "bar wrap" }, make("span", { class: "tag" }, PLATFORMS[one.platform] || one.platform), make("b", {}, visible(one.title)), make("span", { class: /\d/.test(cost(one)) ? "cost" : "cost unknown" }, cost(one)),
       make("span", { class: `trust ${one.confidence}` }, CONFIDENCE[one.confidence] || one.confidence), make("span", { class: "quiet" }, one.as_of || "日期未知")),
     make("p", {}, visible(one.says)),
     one.also ? make("p", { class: "quiet" }, `另有后果：${visible(one.also)}`) : null,

@@ -10,7 +10,7 @@
   if (window.kefulintGuard) return;
   const script = document.currentScript;
   const DEFAULTS = {
-    server: script && script.src ? new URL(".", script.src).href : "", token: "",
+    server: script && /^https?:/.test(script.src) ? new URL(".", script.src).href : "", token: "",
     platforms: [], platform: "", channel: "chat", agent: "", shop: "", session: "", context: () => [],
     sendButton: "", sendOn: "click", enter: "enter", onSlow: "open", timeout: 800, debounce: 150,
     live: true, record: true, quiet: false, ask: null, release: null, onAnswer: null,
@@ -452,7 +452,10 @@
       dialog.addEventListener("keydown", (event) => {
         if (event.key === "Escape") { event.preventDefault(); finish("withheld"); }
         if (event.key === "Tab") wrap(dialog, event);
-        if (event.key === "Enter" && event.target === reason && !event.isComposing && event.keyCode !== 229) send();
+        if (event.key === "Enter" && event.target === reason && !event.isComposing && event.keyCode !== 229) {
+          event.preventDefault(); // or the key would press whatever has the focus next
+          send();
+        }
       });
       root.append(dialog);
       dialog.showModal();
@@ -496,7 +499,7 @@
     document.documentElement.append(host);
     const asking = asker(options), ending = new AbortController();
     let box = null, painter = null, text = "", marks = [], answer = null, trouble = "";
-    let timer = 0, retry = 0, frame = 0, composing = false, passing = false, gating = false, holding = false, let_go = { key: "", until: 0 };
+    let timer = 0, retry = 0, frame = 0, composing = false, passing = false, gating = false, pressed = false, let_go = { key: "", until: 0 };
     const record = recorder(options, (why) => { trouble = why; show(); });
     const on = (name, listener, where = window) => where.addEventListener(name, listener, { capture: true, signal: ending.signal });
 
@@ -677,11 +680,12 @@
     function keydown(event) {
       if (event.key !== "Enter" || passing) return;
       settle();
+      pressed = false;
       if (!within(event)) return;
       if (event.isComposing || composing || event.keyCode === 229) return event.stopImmediatePropagation(); // the input method's own Enter
       const control = event.ctrlKey || event.metaKey;
-      if (event.shiftKey || event.altKey || options.enter === "none" || (options.enter === "ctrl" && !control)) return;
-      holding = hold(event, () => again(event));
+      const sends = !event.shiftKey && !event.altKey && options.enter !== "none" && (options.enter !== "ctrl" || control);
+      pressed = !sends || !hold(event, () => again(event));
     }
 
     /** Give the page its Enter: the three events of a key, and what the browser would have done after them. */
@@ -709,7 +713,7 @@
     on("compositionend", (event) => { if (within(event)) { composing = false; setTimeout(read, 0, event); } });
     on("keydown", keydown);
     on("keyup", (event) => {
-      if (event.key === "Enter" && holding && !passing && within(event)) { holding = false; event.stopImmediatePropagation(); }
+      if (event.key === "Enter" && !pressed && !passing && within(event)) event.stopImmediatePropagation(); // of a key that was held back
       if (within(event)) { read(); const at = painter.caret(); point(([, mark]) => at > mark.start && at < mark.end, () => true); }
     });
     for (const name of options.sendOn.split(" ")) on(name, clicked);

@@ -213,6 +213,8 @@ function setUp() {
   $("queue").addEventListener("keydown", keys);
   $("more").addEventListener("click", () => readQueue(true).catch(trouble));
   $("cases").addEventListener("click", download);
+  let width = innerWidth;
+  addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; drawFigures().catch(trouble); } });
 }
 
 setUp();
