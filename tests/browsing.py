@@ -23,9 +23,12 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
 ]  # fmt: skip
-LONG_TASKS = """() => { window.longest = 0;
-    new PerformanceObserver((list) => { for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration); })
-      .observe({ type: "longtask", buffered: false }); }"""
+LOOKS = Path(__file__).parent / "looks"
+
+
+def look(name: str) -> str:
+    """Return a function of the folder `looks`, to be run in a page."""
+    return (LOOKS / f"{name}.js").read_text(encoding="utf-8").partition("\n")[2]
 
 
 @contextlib.contextmanager
@@ -50,7 +53,9 @@ class Served:
     def start(self) -> None:
         command = [sys.executable, "-m", "linter", "serve", "--port", str(self.port), *self.options]
         command += ["--database", f"sqlite:///{self.folder / 'decisions.db'}"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ, PYTHONUNBUFFERED="1"))
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=dict(os.environ, PYTHONUNBUFFERED="1")
+        )
         assert self.process.stdout
         said = self.process.stdout.readline()
         found = re.search(r"http://[\d.]+:(\d+)/", said)

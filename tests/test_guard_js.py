@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import LONG_TASKS, Served, SlowRoad, chromium, folder_served
+from browsing import Served, SlowRoad, chromium, folder_served, look
 
 ROOT = Path(__file__).parent.parent
 BAD, WORDS, GOOD = "亲，这款特价不开票的哦", "特价不开票", "亲，今天下午四点前发出"
 TOOL = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>工具</title>
-<style>textarea, #rich { width: 300px; height: 90px; overflow: auto; font: 16px/1.7 sans-serif; margin-top: 60px; padding: 7px 11px; border: 2px solid #888; white-space: pre-wrap }</style>
+<style>textarea, #rich { width: 300px; height: 90px; overflow: auto; font: 16px/1.7 sans-serif; margin-top: 60px;
+  padding: 7px 11px; border: 2px solid #888; white-space: pre-wrap }</style>
 <form id="form"><textarea id="box"></textarea><button id="send">发送</button></form><div id="rich" contenteditable="true"></div><input id="line">
 <script src="tool.js"></script>"""
 SCRIPT = """
@@ -50,8 +51,14 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server(tool: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = Served(tmp_path_factory.mktemp("server"), "--cors", tool, "-p", "tmall")
+def example() -> Iterator[str]:
+    with folder_served(ROOT / "examples" / "workbench") as origin:
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def server(tool: str, example: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(tmp_path_factory.mktemp("server"), "--cors", tool, "--cors", example, "-p", "tmall")
     yield served
     served.stop()
 
@@ -80,8 +87,7 @@ def spans(page: Any) -> list[str]:
 
 
 def wait_spans(page: Any, words: list[str]) -> None:
-    page.wait_for_function("""(words) => { const host = document.querySelector("kefulint-guard"); const mirror = host && host.shadowRoot.querySelector(".mirror");
-        const found = mirror && !mirror.hidden ? [...mirror.querySelectorAll("span")].map((span) => span.textContent) : []; return JSON.stringify(found) === JSON.stringify(words); }""", arg=words)  # fmt: skip
+    page.wait_for_function(look("underlined"), arg=words)
 
 
 def sent(page: Any) -> list[str]:
@@ -121,10 +127,12 @@ TYPED = [
 @pytest.mark.parametrize(("text", "words"), [row[1:] for row in TYPED], ids=[row[0] for row in TYPED])
 def test_words_are_underlined_as_they_are_typed(page: Any, text: str, words: list[str]) -> None:
     attach(page)
-    page.locator("#box").press_sequentially(text) if "\n" not in text else page.locator("#box").fill(text)
-    with page.expect_response("**/v1/check", timeout=3000) if not words else page.context.new_page() as _:
-        pass
+    page.locator("#box").focus()
+    with page.expect_response("**/v1/check"):
+        for char in text:
+            page.keyboard.press("Shift+Enter") if char == "\n" else page.keyboard.insert_text(char)
     wait_spans(page, words)
+    assert page.locator("#box").input_value() == text
 
 
 def test_marks_move_with_the_text_until_the_next_answer(page: Any) -> None:
@@ -153,10 +161,10 @@ def test_the_underlines_lie_exactly_under_the_words(page: Any, text: str, scroll
     attach(page)
     page.locator("#box").fill(text)
     page.wait_for_function("document.querySelector('kefulint-guard').shadowRoot.querySelector('.mirror span')")
-    page.evaluate("([scroll]) => { box.blur(); box.scrollTop = scroll; box.style.caretColor = 'transparent'; }", [scroll])
-    page.evaluate("""() => { const root = document.querySelector("kefulint-guard").shadowRoot; const sheet = new CSSStyleSheet();
-        sheet.replaceSync(".mirror span { text-decoration: none !important } .sign { visibility: hidden }"); root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-        return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); }""")  # fmt: skip
+    page.evaluate(
+        "([scroll]) => { box.blur(); box.scrollTop = scroll; box.style.caretColor = 'transparent'; }", [scroll]
+    )
+    page.evaluate(look("bare"))
     own = page.locator("#box").screenshot()
     page.evaluate("""() => { document.getElementById("box").style.color = "transparent";
         document.querySelector("kefulint-guard").shadowRoot.querySelector(".mirror").style.color = "black"; }""")
@@ -164,14 +172,8 @@ def test_the_underlines_lie_exactly_under_the_words(page: Any, text: str, scroll
 
 
 def differing(page: Any, one: bytes, other: bytes) -> int:
-    """Count the pixels of two pictures that clearly differ; the smoothing of edges may differ a little between layers."""
-    pictures = [base64.b64encode(picture).decode() for picture in (one, other)]
-    return int(page.evaluate("""async (pictures) => {
-        const pixels = await Promise.all(pictures.map(async (picture) => { const image = new Image(); image.src = `data:image/png;base64,${picture}`; await image.decode();
-            const canvas = new OffscreenCanvas(image.width, image.height), context = canvas.getContext("2d"); context.drawImage(image, 0, 0);
-            return context.getImageData(0, 0, image.width, image.height).data; }));
-        let count = 0; for (let i = 0; i < pixels[0].length; i += 4) if (Math.abs(pixels[0][i] - pixels[1][i]) > 60) count++;
-        console.log("differing", count); return count; }""", pictures))  # fmt: skip
+    """Count the pixels of two pictures that clearly differ."""
+    return int(page.evaluate(look("differing"), [base64.b64encode(picture).decode() for picture in (one, other)]))
 
 
 def test_pointing_at_the_words_says_why(page: Any) -> None:
@@ -260,7 +262,11 @@ def test_a_click_is_held_and_sends_once_with_a_reason(page: Any, server: Served)
     assert sent(page) == [BAD]
     eventually(lambda: bool(decisions(server, agent="%E7%82%B9%E5%87%BB")))
     (row,) = decisions(server, agent="%E7%82%B9%E5%87%BB")
-    assert (row["decision"], row["reason"], [one["rule"] for one in row["findings"]]) == ("sent", "买家已说不要", ["invoice-refused"])
+    assert (row["decision"], row["reason"], [one["rule"] for one in row["findings"]]) == (
+        "sent",
+        "买家已说不要",
+        ["invoice-refused"],
+    )
 
 
 def test_keeping_back_and_replacing_are_recorded(page: Any, server: Served) -> None:
@@ -327,15 +333,21 @@ def test_composition_is_left_alone(page: Any) -> None:
     page.locator("#box").focus()
     devtools = page.context.new_cdp_session(page)
     for typed in ("te", "tejia", "特价不开票"):
-        devtools.send("Input.imeSetComposition", {"text": typed, "selectionStart": len(typed), "selectionEnd": len(typed)})
+        devtools.send(
+            "Input.imeSetComposition", {"text": typed, "selectionStart": len(typed), "selectionEnd": len(typed)}
+        )
         page.wait_for_timeout(60)
     assert page.locator("#box").input_value() == WORDS and asked == []
-    page.evaluate("""() => box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, isComposing: true, bubbles: true, cancelable: true }))""")
+    page.evaluate(
+        """() => box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, isComposing: true, bubbles: true, cancelable: true }))"""
+    )
     assert sent(page) == [] and page.locator(DIALOG).count() == 0
     devtools.send("Input.insertText", {"text": WORDS})
     wait_spans(page, [WORDS])
     # Safari: the Enter that ended the composition comes after its end, marked by nothing but its number.
-    page.evaluate("""() => box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, bubbles: true, cancelable: true }))""")
+    page.evaluate(
+        """() => box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, bubbles: true, cancelable: true }))"""
+    )
     assert sent(page) == [] and page.locator(DIALOG).count() == 0
     page.locator("#box").press("Enter")
     page.locator(DIALOG).wait_for()
@@ -346,12 +358,18 @@ def test_composition_is_left_alone(page: Any) -> None:
 
 
 def highlighted(page: Any) -> list[str]:
-    return list(page.evaluate("['error', 'warning', 'info'].flatMap((name) => [...(CSS.highlights.get(`kefulint-${name}`) || [])].map(String))"))
+    return list(
+        page.evaluate(
+            "['error', 'warning', 'info'].flatMap((name) => [...(CSS.highlights.get(`kefulint-${name}`) || [])].map(String))"
+        )
+    )
 
 
 def test_contenteditable(page: Any) -> None:
     attach(page, "#rich", record=False)
-    page.evaluate("rich.innerHTML = '<div>😀亲，<b>这款特价</b>不开票</div><div>的哦</div>'; rich.dispatchEvent(new InputEvent('input', { bubbles: true }))")
+    page.evaluate(
+        "rich.innerHTML = '<div>😀亲，<b>这款特价</b>不开票</div><div>的哦</div>'; rich.dispatchEvent(new InputEvent('input', { bubbles: true }))"
+    )
     page.wait_for_function("CSS.highlights.get('kefulint-error') && CSS.highlights.get('kefulint-error').size")
     assert highlighted(page) == [WORDS]
     markup = page.evaluate("rich.innerHTML")
@@ -365,7 +383,9 @@ def test_contenteditable(page: Any) -> None:
 
 
 def test_an_input_in_a_form(page: Any) -> None:
-    page.evaluate("form.append(document.getElementById('line')); form.addEventListener('submit', () => window.sent.push('line'))")
+    page.evaluate(
+        "form.append(document.getElementById('line')); form.addEventListener('submit', () => window.sent.push('line'))"
+    )
     attach(page, "#line", record=False, debounce=60000)
     page.locator("#line").fill(GOOD)
     page.locator("#line").press("Enter")
@@ -406,7 +426,10 @@ OPTIONS = [
 
 @pytest.mark.parametrize(("options", "problem"), [row[1:] for row in OPTIONS], ids=[row[0] for row in OPTIONS])
 def test_wrong_options_are_refused(page: Any, options: dict[str, Any], problem: str) -> None:
-    said = page.evaluate("(given) => { try { kefulintGuard.attach('#box', given); return ''; } catch (error) { return error.message; } }", options)
+    said = page.evaluate(
+        "(given) => { try { kefulintGuard.attach('#box', given); return ''; } catch (error) { return error.message; } }",
+        options,
+    )
     assert problem in said
 
 
@@ -416,34 +439,11 @@ POLICIES = [("open", "未经检查就发送了", [BAD]), ("closed", "暂不能�
 
 
 @pytest.mark.parametrize(("policy", "sign", "went"), POLICIES, ids=[row[0] for row in POLICIES])
-def test_a_server_killed_in_the_middle(page: Any, tool: str, tmp_path: Path, policy: str, sign: str, went: list[str]) -> None:
-    own = Served(tmp_path, "--cors", tool, "-p", "tmall")
-    try:
-        attach(page, server=own.url, onSlow=policy, record=False)
-        page.locator("#box").fill(BAD)
-        wait_spans(page, [WORDS])
-        own.stop()
-        page.locator("#box").press_sequentially("呢呢")
-        page.locator("kefulint-guard .sign.away").wait_for()
-        page.locator("#box").fill(BAD.removesuffix("哦"))
-        page.locator("#box").press("Enter")
-        page.locator("kefulint-guard .sign", has_text=sign).wait_for()
-        assert sent(page) == [text.removesuffix("哦") for text in went]
-        own.start()
-        page.locator("#box").fill("特价不开票哈")
-        wait_spans(page, [WORDS])
-        page.locator("#box").press("Enter")
-        page.locator(DIALOG).wait_for()
-    finally:
-        own.stop()
-
-
-@pytest.mark.parametrize(("policy", "sign", "went"), POLICIES, ids=[row[0] for row in POLICIES])
 def test_a_slow_server(page: Any, server: Served, policy: str, sign: str, went: list[str]) -> None:
     road = SlowRoad(server.port, 1.2)
     try:
         attach(page, server=road.url, onSlow=policy, timeout=300, record=False, debounce=60000)
-        page.evaluate(LONG_TASKS)
+        page.evaluate(look("longest"))
         page.locator("#box").fill(BAD)
         started = time.monotonic()
         page.locator("#box").press("Enter")
@@ -455,24 +455,50 @@ def test_a_slow_server(page: Any, server: Served, policy: str, sign: str, went: 
         road.close()
 
 
-def test_decisions_wait_for_the_server(page: Any, tool: str, tmp_path: Path) -> None:
-    own = Served(tmp_path, "--cors", tool, "-p", "tmall")
+def test_typing_on_against_a_slow_server_is_no_outage(page: Any, server: Served) -> None:
+    road = SlowRoad(server.port, 0.3)
     try:
-        attach(page, server=own.url, agent="later")
-        page.locator("#box").fill(BAD)
+        attach(page, server=road.url, record=False, debounce=10, timeout=3000)
+        page.locator("#box").press_sequentially(BAD, delay=40)
+        assert page.locator("kefulint-guard .sign.away").count() == 0
         page.locator("#box").press("Enter")
         page.locator(DIALOG).wait_for()
-        own.stop()
-        page.get_by_role("button", name="不发送").click()
-        page.wait_for_function("Object.keys(sessionStorage).length === 1")
-        page.reload()
-        page.add_script_tag(content=(ROOT / "linter/web/guard.js").read_text(encoding="utf-8"))
-        attach(page, server=own.url)
-        own.start()
-        eventually(lambda: len(decisions(own, agent="later")) == 1)
-        page.wait_for_function("Object.keys(sessionStorage).length === 0")
+        assert sent(page) == []
     finally:
-        own.stop()
+        road.close()
+
+
+def test_a_server_killed_in_the_middle(page: Any, server: Served) -> None:
+    """Open, closed, and back again: messages go or stay as configured, decisions wait, and nothing needs a reload."""
+    attach(page, agent="later")
+    page.locator("#box").fill(BAD)
+    page.locator("#box").press("Enter")
+    page.locator(DIALOG).wait_for()
+    server.stop()
+    page.get_by_role("button", name="不发送").click()  # a decision, and nobody to take it
+    page.wait_for_function("Object.keys(sessionStorage).length === 1")
+    page.locator("#box").fill("加我微信聊")
+    page.locator("kefulint-guard .sign.away", has_text="消息会不经检查发出").wait_for()
+    page.locator("#box").press("Enter")
+    page.locator("kefulint-guard .sign", has_text="未经检查就发送了").wait_for()
+    assert sent(page) == ["加我微信聊"]
+    page.evaluate("window.detach()")
+    attach(page, onSlow="closed")
+    page.locator("#box").fill(BAD)
+    page.locator("#box").press("Enter")
+    page.locator("kefulint-guard .sign.away", has_text="暂不能发送").wait_for()
+    assert sent(page) == ["加我微信聊"]
+    page.reload()
+    page.add_script_tag(content=(ROOT / "linter/web/guard.js").read_text(encoding="utf-8"))
+    attach(page, server=server.url, onSlow="closed")
+    page.locator("#box").fill(BAD)
+    page.locator("kefulint-guard .sign.away").wait_for()
+    server.start()
+    wait_spans(page, [WORDS])  # without another key
+    page.locator("#box").press("Enter")
+    page.locator(DIALOG).wait_for()
+    page.wait_for_function("Object.keys(sessionStorage).length === 0")
+    eventually(lambda: len(decisions(server, agent="later")) == 1)
 
 
 # --- hostile text ----------------------------------------------------------------------------------------------------
@@ -488,9 +514,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", [row[1] for row in HOSTILE], ids=[row[0] for row in HOSTILE])
 def test_hostile_text_is_shown_harmlessly(page: Any, text: str) -> None:
     attach(page, record=False)
-    page.evaluate("(text) => { box.value = text; }", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if "\ud83d" not in text else "特价不开票")
-    if "\ud83d" in text:
-        page.evaluate("box.value = '特价不开票\\ud83d的'")
+    page.evaluate("(text) => { box.value = JSON.parse(text); }", json.dumps(text))
     page.locator("#box").press("Enter")
     page.locator(DIALOG).wait_for()
     shown = page.locator(DIALOG).inner_text()
@@ -501,9 +525,11 @@ def test_hostile_text_is_shown_harmlessly(page: Any, text: str) -> None:
 
 def test_a_hundred_thousand_characters_do_not_freeze_the_page(page: Any) -> None:
     attach(page, record=False, timeout=5000)
-    page.evaluate(LONG_TASKS)
+    page.evaluate(look("longest"))
     text = ("亲，今天发货的哦，您放心。" * 7700)[:99_980] + BAD
-    page.evaluate("(text) => { box.value = text; box.dispatchEvent(new InputEvent('input', { bubbles: true })); }", text)
+    page.evaluate(
+        "(text) => { box.value = text; box.dispatchEvent(new InputEvent('input', { bubbles: true })); }", text
+    )
     page.wait_for_timeout(300)
     page.locator("#box").press("Enter")
     page.locator(DIALOG).wait_for(timeout=10000)
@@ -514,21 +540,16 @@ def test_a_hundred_thousand_characters_do_not_freeze_the_page(page: Any) -> None
 # --- the example -----------------------------------------------------------------------------------------------------
 
 
-def test_the_example_workbench(browser: Any, tmp_path: Path) -> None:
-    with folder_served(ROOT / "examples" / "workbench") as origin:
-        own = Served(tmp_path, "--cors", origin, "-p", "tmall")
-        try:
-            page = browser.new_context().new_page()
-            page.goto(f"{origin}/?server={own.url}")
-            page.wait_for_function("window.kefulintGuard")
-            page.get_by_role("button", name="五星好评").click()
-            page.locator("#send").click()
-            page.locator(DIALOG, has_text="用好处换好评").wait_for()
-            page.keyboard.press("Escape")
-            page.get_by_label("富文本输入框").check()
-            page.locator("#rich").press_sequentially("这个我们不开的")  # refused only because the buyer asked for an invoice
-            page.locator("#rich").press("Enter")
-            page.locator(DIALOG, has_text="拒绝开发票").wait_for()
-            page.context.close()
-        finally:
-            own.stop()
+def test_the_example_workbench(browser: Any, example: str, server: Served) -> None:
+    page = browser.new_context().new_page()
+    page.goto(f"{example}/?server={server.url}")
+    page.wait_for_function("window.kefulintGuard")
+    page.get_by_role("button", name="五星好评").click()
+    page.locator("#send").click()
+    page.locator(DIALOG, has_text="用好处换好评").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_label("富文本输入框").check()
+    page.locator("#rich").press_sequentially("这个我们不开的")  # refused only because the buyer asked for an invoice
+    page.locator("#rich").press("Enter")
+    page.locator(DIALOG, has_text="拒绝开发票").wait_for()
+    page.context.close()

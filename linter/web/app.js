@@ -46,8 +46,8 @@ function connection() {
     };
   }
   open();
-  return (body, signal) => {
-    if (socket.readyState !== WebSocket.OPEN) return json("v1/check", { method: "POST", body, signal });
+  return (path, body, signal) => {
+    if (socket.readyState !== WebSocket.OPEN) return json(path, { method: "POST", body, signal });
     return new Promise((done, fail) => {
       const seq = ++sequence;
       waiting.set(seq, { done, fail });
@@ -57,9 +57,9 @@ function connection() {
   };
 }
 
-function linked(yes) {
+function linked(yes, why = "未连接，重试中…") {
   $("link").className = `link ${yes ? "on" : "off"}`;
-  $("link").textContent = yes ? "实时检查" : "未连接，重试中…";
+  $("link").textContent = yes ? "实时检查" : why;
 }
 
 // --- the conversation ------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ function card(finding, index, text) {
       make("span", { class: "grow" }), make("code", {}, finding.rule)),
     make("p", {}, visible(finding.message)),
     finding.spelled.length ? make("p", { class: "quiet" }, `识破的写法：${spelled(finding.spelled)}`) : null,
-    words ? make("div", { class: "offer" }, make("bdi", {}, visible(words)), offer === null ? null : make("button", { type: "button", "aria-label": `把「${visible(finding.text)}」换成建议`, onclick: () => guarded.replace(offer) }, "替换")) : null,
+    words ? make("div", { class: "offer" }, make("bdi", {}, visible(words)), offer === null ? null : make("button", { type: "button", "aria-label": `替换「${visible(finding.text)}」`, onclick: () => guarded.replace(offer) }, "替换")) : null,
     make("ul", { class: "clauses" }, ...finding.clauses.slice(0, SHOWN).map(clause)),
     finding.clauses.length > SHOWN ? make("details", { class: "more" }, make("summary", {}, `另外 ${finding.clauses.length - SHOWN} 条依据`), make("ul", { class: "clauses" }, ...finding.clauses.slice(SHOWN).map(clause))) : null,
     make("button", { type: "button", class: "link-like", onclick: () => guarded.select(at(finding.start), at(finding.end)) }, "在回复里选中"));
@@ -278,6 +278,7 @@ function readWhole(event) {
 
 async function setUp() {
   const meta = await json("v1/meta");
+  if (meta.tokens) await call("v1/rules"); // asks for a token where there is none that is good
   const kept = JSON.parse(localStorage.getItem("kefulint.platforms") || "[]");
   const names = platformNames(meta);
   $("platforms").replaceChildren(...names.map(([name, title]) => make("label", { class: "chip" }, make("input", { type: "checkbox", value: name, checked: !kept.length || kept.includes(name) }), title)));
@@ -289,9 +290,9 @@ async function setUp() {
 const platformNames = (meta) => (Array.isArray(meta.platforms) ? meta.platforms.map((one) => (typeof one === "string" ? [one, PLATFORMS[one]] : [one.id, one.name])) : Object.entries(meta.platforms));
 const channelNames = (meta) => (Array.isArray(meta.channels) ? meta.channels.map((one) => (typeof one === "string" ? [one, CHANNELS[one] || one] : [one.id, one.name])) : Object.entries(meta.channels));
 
-await setUp();
+await setUp().catch((error) => { linked(false, error.message); throw error; });
 const guarded = guard.attach($("reply"), {
-  server: ROOT.href, token, ask: connection(), record: false, quiet: true, debounce: 80, timeout: 3000, onSlow: "closed",
+  server: ROOT.href, token, transport: connection(), record: false, quiet: true, debounce: 80, timeout: 3000, onSlow: "closed",
   channel: () => settings().channel, platforms: () => settings().platforms || [], context: () => turns.slice(-6).map(plain),
   sendButton: "#send", onAnswer: drawAnswer,
 });

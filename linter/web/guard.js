@@ -13,7 +13,7 @@
     server: script && /^https?:/.test(script.src) ? new URL(".", script.src).href : "", token: "",
     platforms: [], platform: "", channel: "chat", agent: "", shop: "", session: "", context: () => [],
     sendButton: "", sendOn: "click", enter: "enter", onSlow: "open", timeout: 800, debounce: 150,
-    live: true, record: true, quiet: false, ask: null, release: null, onAnswer: null,
+    live: true, record: true, quiet: false, transport: null, release: null, onAnswer: null,
   };
   const CHOICES = { enter: ["enter", "ctrl", "none"], onSlow: ["open", "closed"] };
   const LONGEST = 20000; // code units that are underlined; longer texts are still checked
@@ -328,7 +328,14 @@
     constructor(why, { status = 0, wait = 0 } = {}) { super(why); Object.assign(this, { status, wait }); }
   }
 
+  /** Ask the server, by the page's own transport where it has one (a userscript's may pass by the page's policy). */
   async function post(options, path, body, signal) {
+    if (options.transport) {
+      try { return await options.transport(path, body, signal); } catch (error) {
+        throw new Unanswered(signal && signal.aborted ? "检查服务太慢" : "检查服务未连接", { status: error.status || 0, wait: error.wait || 0 });
+      }
+    }
+    body = JSON.stringify(body);
     const headers = { "Content-Type": "application/json", ...(options.token && { Authorization: `Bearer ${valueOf(options.token)}` }) };
     let response;
     try {
@@ -357,7 +364,7 @@
       busy = true;
       while (waiting.length) {
         try {
-          await post(options, "v1/decisions", JSON.stringify(waiting[0]));
+          await post(options, "v1/decisions", waiting[0]);
           pause = 1000;
         } catch (error) {
           if (![400, 409, 413, 422].includes(error.status)) { // not its own fault: again later
@@ -381,34 +388,35 @@
     };
   }
 
-  /** Questions on their way: one at a time, the newest; the same question is asked once. */
+  /** Questions on their way: one at a time, the newest; the same question is asked once. Failures make it pause longer. */
   function asker(options) {
     let known = null, asking = null, retryAt = 0, pause = 500;
-    const ask = options.ask || ((body, signal) => post(options, "v1/check", JSON.stringify(body), signal));
-    async function run(body, abort) {
-      const timer = setTimeout(() => abort.abort(), Math.max(10000, options.timeout));
-      try {
-        const answer = await ask(body, abort.signal);
-        pause = 500;
-        retryAt = 0;
-        return answer;
-      } catch (error) {
-        retryAt = Date.now() + Math.max(pause, (error.wait || 0) * 1000);
-        pause = Math.min(pause * 2, 30000);
-        throw error instanceof Unanswered ? error : new Unanswered("检查服务未连接");
-      } finally { clearTimeout(timer); }
+    function failed(error) {
+      asking = null;
+      retryAt = Date.now() + Math.max(pause, error.wait * 1000);
+      pause = Math.min(pause * 2, 30000);
+      throw error;
     }
     return {
       known: (key) => (known && known.key === key ? known.answer : null),
       rest: () => Math.max(0, retryAt - Date.now()),
+      /** Resolves to the answer, or to null where a newer question took its place. */
       ask(body, key = JSON.stringify(body)) {
         if (known && known.key === key) return Promise.resolve(known.answer);
         if (asking && asking.key === key) return asking.promise;
-        if (asking) { asking.old = true; asking.abort.abort(); }
+        if (asking) asking.abort.abort();
         const abort = new AbortController(), mine = (asking = { key, abort });
-        mine.promise = run(body, abort).then(
-          (answer) => { if (!mine.old) { known = { key, answer }; asking = null; } return answer; },
-          (error) => { if (mine.old) return null; asking = null; throw error; });
+        const timer = setTimeout(() => abort.abort(), Math.max(10000, options.timeout));
+        mine.promise = post(options, "v1/check", body, abort.signal).finally(() => clearTimeout(timer)).then(
+          (answer) => {
+            if (asking !== mine) return null;
+            known = { key, answer };
+            asking = null;
+            retryAt = 0;
+            pause = 500;
+            return answer;
+          },
+          (error) => (asking === mine ? failed(error) : null));
         return mine.promise;
       },
     };
@@ -479,7 +487,7 @@
     const options = { ...DEFAULTS, ...rest };
     for (const [name, allowed] of Object.entries(CHOICES)) if (!allowed.includes(options[name])) throw new TypeError(`kefulintGuard: ${name} is '${options[name]}', expected ${allowed.join(" or ")}`);
     for (const name of ["timeout", "debounce"]) if (!(options[name] >= 0)) throw new TypeError(`kefulintGuard: ${name} is '${options[name]}', expected milliseconds`);
-    if (!options.server && !options.ask) throw new TypeError("kefulintGuard: no server, expected its address");
+    if (!options.server && !options.transport) throw new TypeError("kefulintGuard: no server, expected its address");
     if (options.server) options.server = new URL(options.server.replace(/\/?$/, "/"), location.href).href;
     if (options.platform) options.platforms = [options.platform];
     return options;
@@ -498,17 +506,22 @@
     root.append(sign, said, card);
     document.documentElement.append(host);
     const asking = asker(options), ending = new AbortController();
-    let box = null, painter = null, text = "", marks = [], answer = null, trouble = "";
+    let box = null, painter = null, text = "", marks = [], answer = null, trouble = "", why = "";
     let timer = 0, retry = 0, frame = 0, composing = false, passing = false, gating = false, pressed = false, let_go = { key: "", until: 0 };
     const record = recorder(options, (why) => { trouble = why; show(); });
     const on = (name, listener, where = window) => where.addEventListener(name, listener, { capture: true, signal: ending.signal });
 
-    const find = () => (typeof target === "string" ? document.querySelector(target) : target.isConnected ? target : null);
+    /** The box an event is about; else the one that was there, or the first. */
+    function find(event) {
+      if (typeof target !== "string") return target.isConnected ? target : null;
+      const about = event && event.composedPath().find((node) => node.matches && node.matches(target));
+      return about || (box && box.isConnected && box.matches(target) ? box : document.querySelector(target));
+    }
     const sizes = new ResizeObserver(soon);
 
     /** Take up the box that is there now. */
-    function settle() {
-      const found = find();
+    function settle(event) {
+      const found = find(event);
       if (found === box) return;
       if (box) { painter.remove(); sizes.unobserve(box); }
       box = found;
@@ -562,7 +575,8 @@
     }
 
     function failed(error) {
-      trouble = `${error.message}：${options.onSlow === "open" ? "消息会不经检查发出" : "暂不能发送"}`;
+      why = error.message;
+      trouble = `${why}：${options.onSlow === "open" ? "消息会不经检查发出" : "暂不能发送"}`;
       show();
       clearTimeout(retry);
       if (error.status !== 413 && error.status !== 422) retry = setTimeout(() => { if (text.trim() && !composing) live(); }, asking.rest());
@@ -651,7 +665,7 @@
 
     /** Return the answer in time, or the error that stands for it. */
     function judged(body, key) {
-      if (options.onSlow === "open" && asking.rest() && !asking.known(key)) return new Unanswered(trouble.split("：")[0] || "检查服务未连接");
+      if (options.onSlow === "open" && asking.rest() && !asking.known(key)) return new Unanswered(why);
       const waits = setTimeout(() => { sign.hidden = false; sign.className = "sign"; sign.textContent = "检查中…"; place(); }, 150);
       const slow = later(options.timeout).then(() => { throw new Unanswered("检查服务太慢"); });
       return Promise.race([asking.ask(body, key), slow]).catch((error) => error).finally(() => clearTimeout(waits));
@@ -679,7 +693,7 @@
 
     function keydown(event) {
       if (event.key !== "Enter" || passing) return;
-      settle();
+      settle(event);
       pressed = false;
       if (!within(event)) return;
       if (event.isComposing || composing || event.keyCode === 229) return event.stopImmediatePropagation(); // the input method's own Enter
@@ -708,7 +722,8 @@
     }
 
     on("focusin", settle);
-    on("input", (event) => { settle(); if (within(event)) read(event); });
+    on("focusout", () => { card.hidden = true; });
+    on("input", (event) => { settle(event); if (within(event)) read(event); });
     on("compositionstart", (event) => { if (within(event)) { composing = true; clearTimeout(timer); } });
     on("compositionend", (event) => { if (within(event)) { composing = false; setTimeout(read, 0, event); } });
     on("keydown", keydown);
@@ -728,7 +743,7 @@
     });
     on("mouseout", (event) => { if (within(event)) card.hidden = true; });
     for (const name of ["keydown", "keyup", "keypress", "click", "input"]) host.addEventListener(name, (event) => event.stopPropagation());
-    const changes = new MutationObserver(() => { settle(); soon(); });
+    const changes = new MutationObserver(() => { settle(); if (box) soon(); });
     changes.observe(document.documentElement, { childList: true, subtree: true });
     settle();
 
