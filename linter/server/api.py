@@ -122,7 +122,7 @@ class Endpoint:
         started = time.perf_counter()
         reply = await self._reply(scope, receive)
         if reply is not _GONE:
-            await _send(send, reply)
+            await _send(send, reply, last=self.around.desk.stopping)
         self._metrics.count(reply.status, time.perf_counter() - started)
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
@@ -220,8 +220,11 @@ def _failure(refused: Refused) -> Reply:
     return Reply(_encode(refused.body), refused.status, headers=tuple(headers))
 
 
-async def _send(send: Send, reply: Reply) -> None:
+async def _send(send: Send, reply: Reply, *, last: bool) -> None:
+    """Send a reply; the last one on a connection says so, that its client goes elsewhere."""
     headers = [(b"content-type", reply.kind), (b"cache-control", b"no-store"), *reply.headers]
+    if last:
+        headers.append((b"connection", b"close"))
     if reply.rest is None:
         headers.append((b"content-length", str(len(reply.content)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
