@@ -29,6 +29,7 @@ from linter.spellings import is_common
 from linter.text import STROKES
 
 Array = npt.NDArray[Any]
+Tried = tuple[Rule, Find, list[Pattern]]  # a find, and those of its patterns that could match
 _CODES = 0x110000
 _UNKNOWN, _SPECIAL = 0xFFFFFFFF, 0xFFFFFFFE  # a character not met before; one that reads as several, or may
 _PERHAPS, _ALWAYS = 1, 2  # how surely a row must be read one by one
@@ -225,7 +226,8 @@ class Folder:
         timed = np.flatnonzero((kinds[1:] & _UNIT).astype(bool) & (kinds[:-1] & _COUNT).astype(bool))
         marks[np.searchsorted(ends, timed)] |= _UNIT
         odd, sound = self._odd[plain], self._sound[plain]
-        return Page(plain, sound, odd, starts, ends, own, first, last + 1, words, special, marks)
+        row = np.repeat(np.arange(len(ends), dtype=np.int32), ends + 1 - starts)
+        return Page(plain, sound, odd, row, starts, ends, own, first, last + 1, words, special, marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,7 @@ class Page:
     plain: Array
     sound: Array
     odd: Array  # characters that nobody writes without a reason
+    row: Array  # of every character
     starts: Array
     ends: Array  # of each text: the place of its separator
     own: Array  # where the message itself begins, after its fragments
@@ -252,7 +255,8 @@ class Page:
         place = shift + np.arange(len(shift))
         moved = (stops - lengths) - self.starts[rows]
         return Page(
-            self.plain[place], self.sound[place], self.odd[place], stops - lengths, stops - 1, self.own[rows] + moved,
+            self.plain[place], self.sound[place], self.odd[place],
+            np.repeat(np.arange(len(rows), dtype=np.int32), lengths), stops - lengths, stops - 1, self.own[rows] + moved,
             self.first[rows] + moved, self.last[rows] + moved, self.words[rows], self.special[rows], self.marks[rows],
         )  # fmt: skip
 
@@ -265,6 +269,8 @@ class Page:
 # --- patterns as items that must all be met -------------------------------------------------------------------------
 
 _ANY, _START, _END = 0, 1, 2
+_START_BIT, _END_BIT, _STRONG_BIT = np.uint8(1), np.uint8(2), np.uint8(4)
+_EDGES = np.uint8(3)
 _NO_LIMIT = 1 << 30
 _NOTHING = np.zeros(0, np.int64)
 _SHAPE = 1000  # characters that a thing told by its shape takes at most
@@ -287,10 +293,12 @@ class Needs:
     (optional items, shapes) is counted in at its longest.
     """
 
+    pattern: Pattern
     items: tuple[Need, ...]
     reach: tuple[int, ...]
     shapes: tuple[tuple[str, ...], ...]
     most: int
+    marks: tuple[int, ...]  # bits of COARSE, for each of `shapes`
 
 
 def needs_of(pattern: Pattern, longest: Callable[[str], int], *, weak: bool, most: int = 0) -> Needs:
@@ -310,7 +318,12 @@ def needs_of(pattern: Pattern, longest: Callable[[str], int], *, weak: bool, mos
         unseen += item.gap + max(_SHAPE if name[0] == "@" else longest(name) for name in item.names)
         if not item.optional and all(name[0] == "@" for name in item.names):
             shapes.append(tuple("@link" if name == OUTSIDE else name for name in item.names))
-    return Needs(tuple(items), tuple(reach), tuple(shapes), most or _NO_LIMIT)
+    marks = tuple(sum({bit for name in names for bit in _bits(COARSE[name])}) for names in shapes)
+    return Needs(pattern, tuple(items), tuple(reach), tuple(shapes), most or _NO_LIMIT, marks)
+
+
+def _bits(value: int) -> Iterator[int]:
+    return (1 << place for place in range(8) if value >> place & 1)
 
 
 def _need(pattern: Pattern, index: int, item: Item, alone: bool) -> Need:
@@ -389,14 +402,20 @@ class Names:
         heard = np.concatenate(([0], np.cumsum(page.odd)))
         for view, (spellings, spread) in zip((page.plain, page.sound), self._views, strict=True):
             starts, ends, entries = spellings.find(view)
+            row = page.row[starts]
+            bits = (starts <= page.first[row]) * _START_BIT + (ends >= page.last[row]) * _END_BIT
+            strong = heard[ends] > heard[starts] if view is page.sound else np.True_
+            bits += strong * _STRONG_BIT
             hit, codes = spread.over(entries)
-            starts, ends = starts[hit], ends[hit]
-            strong = (codes & 1).astype(bool)
-            if view is page.sound:
-                strong &= heard[ends] > heard[starts]
-            row = np.searchsorted(page.ends, starts)
-            edges = (starts <= page.first[row]) * 1 + (ends >= page.last[row]) * 2 + strong * 4
-            parts.append((codes >> 1, row, edges, starts, ends))
+            parts.append(
+                (
+                    codes >> 1,
+                    row[hit],
+                    bits[hit] & (codes & 1) * _STRONG_BIT | bits[hit] & _EDGES,
+                    starts[hit],
+                    ends[hit],
+                )
+            )
         return Met(self.numbers, page, *(np.concatenate(found) for found in zip(*parts, strict=True)))
 
 
@@ -411,7 +430,7 @@ class Spread:
     def of(cls, lists: Sequence[Sequence[int]]) -> Spread:
         offsets = np.zeros(len(lists) + 1, np.int64)
         offsets[1:] = np.cumsum([len(codes) for codes in lists])
-        return cls(offsets, np.array([code for codes in lists for code in codes], np.int32))
+        return cls(offsets, np.array([code for codes in lists for code in codes], np.uint16))
 
     def over(self, entries: Array) -> tuple[Array, Array]:
         """Return for hits of entries which hit has which code."""
@@ -437,11 +456,11 @@ class Met:
     def __init__(
         self, numbers: dict[str, int], page: Page, concepts: Array, rows: Array, bits: Array, starts: Array, ends: Array
     ) -> None:
-        order = np.argsort(concepts.astype(np.uint16), kind="stable")
+        order = np.argsort(concepts, kind="stable")
         self.page = page
         self._numbers = numbers
         self._rows, self._bits, self._starts, self._ends = rows[order], bits[order], starts[order], ends[order]
-        self._cuts = np.searchsorted(concepts[order], np.arange(len(numbers) + 1)).tolist()
+        self._cuts = np.concatenate(([0], np.cumsum(np.bincount(concepts, minlength=len(numbers))))).tolist()
         self.width = len(page.ends)
         self._made: dict[Need, Places | None] = {}
 
@@ -490,12 +509,15 @@ class Sieve:
     def __init__(self, compiled: Compiled, probes: Iterable[Probe]) -> None:
         self._compiled = compiled
         self._folder = Folder(compiled)
-        self._wanted = sorted(wanted_of(probes, compiled.scanner.longest), key=lambda one: (one.rule.id, one.find.place))
+        self._wanted = sorted(
+            wanted_of(probes, compiled.scanner.longest), key=lambda one: (one.rule.id, one.find.place)
+        )
+        self._lines = [one for one in self._wanted if not one.conditions]
         patterns = [p for w in self._wanted for p in (*w.patterns, *(c for _, cs in w.conditions for c in cs))]
         self._all = Names(compiled, (name for p in patterns for item in p.items for name in item.names))
         self._anchors: tuple[Names, Anchors] | None = None
 
-    def through(self, rows: Sequence[Row], own: Array, turns: Turns) -> list[list[Wanted] | None]:
+    def through(self, rows: Sequence[Row], own: Array, turns: Turns) -> list[list[Tried] | None]:
         """Return for every message the finds that could match it; None: any could. `own` are the messages' rows."""
         page = self._folder.fold(rows)
         special = self._unreadable(page, rows)
@@ -503,22 +525,24 @@ class Sieve:
             self._anchors = self._chosen(self._all.met(page))
         names, anchors = self._anchors
         line, condition = anchors.rows(names.met(page))
-        condition |= special
+        talking = len(turns.both) > 0 and bool((turns.both < len(rows)).any())
+        condition = (condition | special) & turns.said(len(rows)) if talking else np.zeros(len(rows), bool)
         needed = condition.copy()
         needed[own] |= line[own]
-        needed[own[turns.any("both", condition)]] = True
+        if talking:
+            needed[own[turns.any("both", condition)]] = True
         few = np.flatnonzero(needed)
         sheet = Sheet(self._all.met(page.only(few)))
         back = np.full(len(rows) + 1, len(few), np.int64)
         back[few] = np.arange(len(few))
-        found: list[list[Wanted] | None] = [None if any_ else [] for any_ in special[own].tolist()]
+        found: list[list[Tried] | None] = [None if any_ else [] for any_ in special[own].tolist()]
         local = Turns(*(back[part] for part in (turns.buyer, turns.both, turns.agent)))
         unread = turns.any("both", special)
-        for wanted in self._wanted:
+        for wanted in self._wanted if talking else self._lines:
             for number in np.flatnonzero(self._could(wanted, sheet, back[own], local, unread)).tolist():
                 one = found[number]
                 if one is not None:
-                    one.append(wanted)
+                    one.append((wanted.rule, wanted.find, sheet.matching(wanted.patterns, int(back[own[number]]))))
         return found
 
     def _unreadable(self, page: Page, rows: Sequence[Row]) -> Array:
@@ -601,15 +625,7 @@ class Anchors:
 
 def _anchor(needs: Needs, most: int, met: Met) -> Anchor:
     need = min(needs.items, key=lambda need: (met.count(need), need.names), default=None)
-    return Anchor(need, _marks(needs), most)
-
-
-def _marks(needs: Needs) -> tuple[int, ...]:
-    return tuple(sum({bit for name in names for bit in _bits(COARSE[name])}) for names in needs.shapes)
-
-
-def _bits(value: int) -> Iterator[int]:
-    return (1 << place for place in range(8) if value >> place & 1)
+    return Anchor(need, needs.marks, most)
 
 
 class Sheet:
@@ -619,16 +635,21 @@ class Sheet:
         self.page = met.page
         self._met = met
         self._shaped: dict[str, Array] = {}
+        self._found: dict[int, Array] = {}
 
     def any_of(self, patterns: Sequence[Needs]) -> Array | None:
         """Return the rows in which one of the patterns could match, or None where there are none."""
         found: Array | None = None
         for needs in patterns:
-            rows = self._all_of(needs)
+            rows = self._found[id(needs)] = self._all_of(needs)
             if len(rows):
                 found = np.zeros(self._met.width, bool) if found is None else found
                 found[rows] = True
         return found
+
+    def matching(self, patterns: Sequence[Needs], row: int) -> list[Pattern]:
+        """Return those of the patterns asked for that could match in a row."""
+        return [needs.pattern for needs in patterns if row in self._found[id(needs)]]
 
     def _all_of(self, needs: Needs) -> Array:
         """Return the rows in which the items of a pattern stand in order, near enough, and its shapes may be."""
@@ -641,7 +662,7 @@ class Sheet:
         rows = self._in_order(met, needs.reach) if met else np.arange(self._met.width)
         if needs.most != _NO_LIMIT:
             rows = rows[self.page.words[rows] <= needs.most]
-        for bits in _marks(needs):
+        for bits in needs.marks:
             rows = rows[(self.page.marks[rows] & bits).astype(bool)]
         for names in needs.shapes:
             rows = np.array([row for row in rows.tolist() if any(self._has(name, row) for name in names)], np.int64)
@@ -686,6 +707,12 @@ class Turns:
     both: Array
     agent: Array
 
+    def said(self, width: int) -> Array:
+        """Return which of so many rows are turns."""
+        column = np.zeros(width + 1, bool)
+        column[self.both] = True
+        return column[:-1]
+
     def any(self, who: str, said: Array) -> Array:
         """Return for every message whether one of its turns is among the rows."""
         found: Array = np.append(said, False)[getattr(self, who)].any(axis=1)
@@ -710,7 +737,7 @@ class Rows:
 
 def sift(
     messages: Sequence[str | Message], sieve: Sieve, before: Callable[[Message], list[str]]
-) -> list[list[Wanted] | None]:
+) -> list[list[Tried] | None]:
     """Return for every message of a channel the finds that could match it (None: any could).
 
     `before` gives the fragments in front of a message.

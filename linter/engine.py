@@ -22,7 +22,7 @@ from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Ori
 from linter.pattern import Hit
 
 if TYPE_CHECKING:
-    from linter.batch import Sieve, Wanted
+    from linter.batch import Sieve, Tried
 
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
 _LONG = 1200  # characters; a longer text is judged in windows
@@ -111,12 +111,20 @@ class Linter:
         self._require("line", "conversation")
         given = iter(messages)
         while batch := list(islice(given, _BATCH)):
-            for message, finds in zip(batch, self._sifted(batch), strict=True):
-                yield self._judge(_message(message), None, finds=finds) if finds is None or finds else []
+            known: dict[str, list[Finding]] = {}  # what bare texts gave: real chat repeats itself
+            for given_one, finds in zip(batch, self._sifted(batch), strict=True):
+                if finds is not None and not finds:
+                    yield []
+                elif isinstance(given_one, str):
+                    if given_one not in known:
+                        known[given_one] = self._judge(Message(given_one), None, finds=finds)
+                    yield list(known[given_one])
+                else:
+                    yield self._judge(given_one, None, finds=finds)
 
-    def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Wanted] | None]:
+    def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Tried] | None]:
         """Return for every message the finds that could match it; None where that cannot be told without reading it."""
-        found: list[Sequence[Wanted] | None] = [None] * len(messages)
+        found: list[Sequence[Tried] | None] = [None] * len(messages)
         try:
             from linter import batch
         except ImportError:  # without NumPy every message is read
@@ -218,7 +226,7 @@ class Linter:
         message: Message,
         rejections: list[Rejection] | None,
         record: Mapping[str, Any] | None = None,
-        finds: Sequence[Wanted] | None = None,
+        finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
         if message.role != "agent" or not message.text:
             return []
@@ -249,16 +257,15 @@ class Linter:
         scene: Scene,
         rejections: list[Rejection] | None,
         record: Mapping[str, Any] | None,
-        finds: Sequence[Wanted] | None = None,
+        finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
         """Judge a scene by all rules, or by the finds that are known to be the only ones that could match."""
         court = Court(self.lexicon, self.platforms, self._read, rejections)
         found: list[Match] = []
         message = scene.message
-        if finds is None:
+        tried = finds
+        if tried is None:
             tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
-        else:
-            tried = [(one.rule, one.find, list(one.find.patterns)) for one in finds]
         for rule, find, patterns in tried:
             if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)
@@ -376,10 +383,6 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
         raise KefulintError(f"unknown rule '{unknown[0]}', expected one of {', '.join(sorted(lexicon.rules))}")
     statuses = ("stable", "draft") if drafts else ("stable",)
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
-
-
-def _message(given: str | Message) -> Message:
-    return Message(given) if isinstance(given, str) else given
 
 
 def replace_text(message: Message, text: str) -> Message:

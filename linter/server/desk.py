@@ -12,21 +12,23 @@ import gc
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from linter.answer import DECISIONS, answer
 from linter.compiled import compiled
 from linter.engine import Linter
 from linter.lexicon import Lexicon, load_lexicon
-from linter.model import PLATFORMS, Finding, KefulintError, Message, Turn, graver
+from linter.model import PLATFORMS, Finding, KefulintError, Message, graver
 from linter.server.bodies import Check
 from linter.server.errors import overloaded
 from linter.server.metrics import Metrics
 from linter.server.settings import Settings
+
+if TYPE_CHECKING:
+    from linter.model import Turn
 
 SHORT = 400  # characters, context included, that are judged on the event loop
 _WARMING = ("您好，今天下午发货", "加我微信，特价不开票的哦，五星好评返2元")
@@ -88,17 +90,16 @@ class Desk:
 
     # --- judging
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold one of the places for requests; raise Refused at once where none is free."""
+    def enter(self) -> None:
+        """Take one of the places for requests; raise Refused at once where none is free."""
         if self._running >= self.settings.running:
             self.metrics.refused.labels("overloaded").inc()
             raise overloaded(f"{self._running} requests are being answered")
         self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._running -= 1
 
     async def answered(self, ask: Check) -> dict[str, Any]:
         """Return the answer about one message."""
@@ -167,13 +168,15 @@ def _settle() -> None:
 
 def size_of(ask: Check) -> int:
     """Return how many characters have to be looked at."""
-    return len(ask.text) + sum(len(turn.text) for turn in ask.context)
+    size = len(ask.text)
+    for turn in ask.context:
+        size += len(turn.text)
+    return size
 
 
 def message_of(ask: Check) -> Message:
-    """Return the message a request is about."""
-    context = [Turn(turn.role, turn.text, turn.time) for turn in ask.context]
-    return Message(ask.text, ask.channel, context)
+    """Return the message a request is about. The turns stay what they were read as: they have a Turn's fields."""
+    return Message(ask.text, ask.channel, cast("list[Turn]", ask.context))
 
 
 def judged(now: Bench, ask: Check, metrics: Metrics) -> dict[str, Any]:
