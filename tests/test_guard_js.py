@@ -45,6 +45,9 @@ def browser() -> Iterator[Any]:
 def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("tool")
     (folder / "index.html").write_text(TOOL, encoding="utf-8")
+    (folder / "strict.html").write_text(
+        TOOL.replace("<style>", "<template>").replace("</style>", "</template>"), encoding="utf-8"
+    )
     (folder / "tool.js").write_text(SCRIPT, encoding="utf-8")
     with folder_served(folder) as origin:
         yield origin
@@ -303,6 +306,17 @@ def test_shift_enter_is_a_line_break(page: Any) -> None:
     assert page.locator("#box").input_value() == f"{BAD}\n" and page.locator(DIALOG).count() == 0
 
 
+def test_a_key_held_down_does_not_answer_the_dialog(page: Any) -> None:
+    attach(page, record=False)
+    page.locator("#box").fill(BAD)
+    page.keyboard.down("Enter")
+    page.locator(DIALOG).wait_for()
+    for _ in range(5):
+        page.keyboard.down("Enter")  # repeats
+    page.keyboard.up("Enter")
+    assert page.locator(DIALOG).count() == 1 and sent(page) == []
+
+
 def test_where_enter_breaks_lines_it_still_does(page: Any) -> None:
     page.evaluate("box.addEventListener('keydown', (event) => event.stopImmediatePropagation(), true)")
     attach(page, debounce=60000)
@@ -405,6 +419,47 @@ def test_a_box_that_the_tool_replaces_is_taken_up_again(page: Any) -> None:
     wait_spans(page, [WORDS])
     page.click("#send")
     page.locator(DIALOG).wait_for()
+
+
+def test_of_several_boxes_the_one_in_use_is_meant(page: Any) -> None:
+    page.evaluate("form.append(box.cloneNode()); form.lastChild.id = 'other'")
+    attach(page, "textarea")
+    page.locator("#other").fill(BAD)
+    wait_spans(page, [WORDS])
+    page.locator("#box").fill(GOOD)
+    wait_spans(page, [])
+
+
+def test_a_transport_of_the_page_takes_checks_and_decisions(page: Any, server: Served) -> None:
+    page.evaluate(
+        """(server) => { window.detach = kefulintGuard.attach("#box", { debounce: 20, agent: "carried", transport: async (path, body) => {
+             const response = await fetch(server + path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+             return response.json(); } }); }""",
+        server.url,
+    )
+    page.locator("#box").fill(BAD)
+    page.locator("#box").press("Enter")
+    page.get_by_role("button", name="不发送").click()
+    eventually(lambda: len(decisions(server, agent="carried")) == 1)
+
+
+def test_a_page_with_a_strict_policy(page: Any, tool: str, server: Served) -> None:
+    """Without inline styles, without markup made by script: the guard needs neither."""
+    page.goto(f"{tool}/strict.html")
+    page.add_script_tag(url=f"{server.url}guard.js")
+    page.evaluate(
+        """([policy, server]) => { const meta = document.createElement("meta"); meta.httpEquiv = "Content-Security-Policy";
+             meta.content = policy + server; document.head.append(meta); }""",
+        ["style-src 'none'; require-trusted-types-for 'script'; connect-src ", server.url],
+    )
+    refused: list[str] = []
+    page.on("console", lambda said: refused.append(said.text) if said.type == "error" else None)
+    attach(page, record=False)
+    page.locator("#box").fill(BAD)
+    page.locator("#box").press("Enter")
+    page.locator(DIALOG).wait_for()
+    assert page.locator(DIALOG).evaluate("(dialog) => getComputedStyle(dialog).borderRadius") == "12px"
+    assert refused == []
 
 
 def test_detaching_leaves_nothing(page: Any) -> None:

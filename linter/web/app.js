@@ -3,7 +3,7 @@
  * The reply box is guarded by guard.js itself, exactly as in an agent's tool; only its questions go over the WebSocket.
  * Decisions made here are not recorded: it is for trying.
  */
-import { $, call, clause, DECISIONS, json, make, marked, PLATFORMS, ROOT, spelled, token, VERDICTS, visible, cost } from "./common.js";
+import { $, call, clause, offerToken, DECISIONS, json, make, marked, PLATFORMS, ROOT, spelled, token, VERDICTS, visible, cost } from "./common.js";
 
 const guard = window.kefulintGuard;
 const CHANNELS = { chat: "聊天", "listing.title": "商品标题", "listing.detail": "商品详情" };
@@ -196,10 +196,8 @@ function breaks(mine, clauses) {
 
 // --- the reply box ---------------------------------------------------------------------------------------------------
 
-const HIDDEN = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
-
 function noteHidden() {
-  const text = $("reply").value, hidden = (text.match(HIDDEN) || []).filter((char) => char !== "\u200d");
+  const text = $("reply").value, hidden = text.match(guard.HIDDEN) || [];
   $("hidden-note").hidden = !hidden.length;
   $("hidden-note").firstElementChild.textContent = `有 ${hidden.length} 个看不见的字符：${visible([...new Set(hidden)].slice(0, 6).join(""))}`;
   $("length").textContent = text ? `${text.length.toLocaleString("zh-CN")} 字` : "";
@@ -233,7 +231,7 @@ function listen() {
   $("send").addEventListener("click", send);
   $("next").addEventListener("click", next);
   $("rewrite").addEventListener("click", () => guarded.replace(guard.proposal(answered, answer)));
-  $("strip").addEventListener("click", () => guarded.replace($("reply").value.replace(HIDDEN, "")));
+  $("strip").addEventListener("click", () => guarded.replace($("reply").value.replace(guard.HIDDEN, "")));
   $("clear").addEventListener("click", () => { turns = []; drawTurns(); guarded.replace(""); });
   $("platforms").addEventListener("change", refresh);
   $("channel").addEventListener("change", refresh);
@@ -297,5 +295,6 @@ const guarded = guard.attach($("reply"), {
   sendButton: "#send", onAnswer: drawAnswer,
 });
 listen();
+offerToken();
 drawTurns();
 noteHidden();

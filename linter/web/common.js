@@ -65,6 +65,13 @@ export function askToken(wrong) {
   return asking;
 }
 
+/** Where a token is in use, let it be changed. */
+export function offerToken() {
+  if (!token()) return;
+  const change = async () => { if (await askToken(false)) location.reload(); };
+  $("link").after(make("button", { type: "button", onclick: change }, "换令牌"));
+}
+
 /** A link only where the address is one of the web. */
 function named(source) {
   const words = `${visible(source.name)}（${source.date || "日期未知"}，${CONFIDENCE[source.confidence] || source.confidence}）`;

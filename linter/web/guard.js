@@ -447,7 +447,7 @@
       const dialog = make("dialog", { class: kind, role: "alertdialog", "aria-modal": "true", "aria-labelledby": "title", "aria-describedby": "why", oncancel: (event) => { event.preventDefault(); finish("withheld"); } },
         make("header", {}, make("h2", { id: "title" }, TITLES[kind])),
         make("div", { class: "body" },
-          make("div", { id: "why" }, ...answer.findings.slice(0, 5).map((finding) => describe(finding, 3)),
+          make("div", { id: "why" }, ...answer.findings.slice(0, 5).map((finding) => describe(finding, answer.findings.length > 1 ? 1 : 3)),
             answer.findings.length > 5 ? make("p", {}, `另有 ${answer.findings.length - 5} 处`) : null),
           offer === null ? null : make("p", { class: "offer" }, make("small", {}, "建议改为"), make("bdi", {}, visible(offer))),
           ...(kind === "look" ? [] : [
@@ -459,6 +459,7 @@
           kind === "look" ? null : make("button", { type: "button", class: "last", onclick: send }, "仍要发送")));
       dialog.addEventListener("keydown", (event) => {
         if (event.key === "Escape") { event.preventDefault(); finish("withheld"); }
+        if (event.key === "Enter" && event.repeat) event.preventDefault(); // the key that sent is still down
         if (event.key === "Tab") wrap(dialog, event);
         if (event.key === "Enter" && event.target === reason && !event.isComposing && event.keyCode !== 229) {
           event.preventDefault(); // or the key would press whatever has the focus next
@@ -507,7 +508,7 @@
     document.documentElement.append(host);
     const asking = asker(options), ending = new AbortController();
     let box = null, painter = null, text = "", marks = [], answer = null, trouble = "", why = "";
-    let timer = 0, retry = 0, frame = 0, composing = false, passing = false, gating = false, pressed = false, let_go = { key: "", until: 0 };
+    let timer = 0, retry = 0, frame = 0, composing = false, passing = false, gating = false, pressed = false, letGo = { key: "", until: 0 };
     const record = recorder(options, (why) => { trouble = why; show(); });
     const on = (name, listener, where = window) => where.addEventListener(name, listener, { capture: true, signal: ending.signal });
 
@@ -631,7 +632,7 @@
       const words = painter.text();
       if (!words.trim()) return false;
       const key = JSON.stringify(question(words)), found = asking.known(key);
-      if ((found && found.decision === "send") || (let_go.key === key && Date.now() < let_go.until)) return false;
+      if ((found && found.decision === "send") || (letGo.key === key && Date.now() < letGo.until)) return false;
       event.preventDefault();
       event.stopImmediatePropagation();
       if (!gating) gate(release);
@@ -680,7 +681,7 @@
     }
 
     function go(key, release) {
-      let_go = { key, until: Date.now() + 1000 };
+      letGo = { key, until: Date.now() + 1000 };
       passing = true;
       try { options.release ? options.release() : release(); } finally { passing = false; }
       setTimeout(read);
@@ -698,6 +699,7 @@
       if (!within(event)) return;
       if (event.isComposing || composing || event.keyCode === 229) return event.stopImmediatePropagation(); // the input method's own Enter
       const control = event.ctrlKey || event.metaKey;
+      if (event.repeat && gating) return event.preventDefault(), event.stopImmediatePropagation();
       const sends = !event.shiftKey && !event.altKey && options.enter !== "none" && (options.enter !== "ctrl" || control);
       pressed = !sends || !hold(event, () => again(event));
     }
@@ -775,6 +777,6 @@
     attach(box, options);
   }
 
-  window.kefulintGuard = { attach, make, visible, units, proposal, cost, source, PLATFORMS, VERDICTS, CONFIDENCE };
+  window.kefulintGuard = { attach, make, visible, units, proposal, cost, source, HIDDEN, PLATFORMS, VERDICTS, CONFIDENCE };
   if (script && script.dataset.box) attachByData({ ...script.dataset });
 })();

@@ -2,7 +2,7 @@
  *
  * The unit of the queue is a finding, because that is what is right or wrong; its decision is shown beside it.
  */
-import { $, call, clause, json, make, marked, token, VERDICTS, visible } from "./common.js";
+import { $, call, clause, json, make, marked, offerToken, VERDICTS, visible } from "./common.js";
 import { bars, columns } from "./charts.js";
 
 const MADE = { withheld: "不发送", replaced: "改后再发", sent: "仍然发送" };
@@ -224,3 +224,4 @@ try {
   $("version").textContent = `规则版本 ${listed.lexicon}`;
 } catch (error) { trouble(error); }
 await refresh();
+offerToken();
