@@ -8,11 +8,12 @@ so that an author sees all of them at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import yaml
 
 
@@ -78,6 +79,8 @@ class Node:
 
     def number(self, problems: Problems, what: str) -> Decimal | None:
         """Return an exact number, or None for null."""
+        from decimal import Decimal, InvalidOperation
+
         if self.null:
             return None
         text = self.text(problems, what)

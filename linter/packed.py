@@ -37,7 +37,7 @@ def pack(value: Any) -> bytes:
     return pickle.dumps(value, protocol=5)
 
 
-def unpack(data: bytes) -> Any:
+def unpack(data: bytes | memoryview) -> Any:
     """Return the value of some bytes; raise pickle.UnpicklingError for any that name what they may not."""
     return _Unpickler(io.BytesIO(data)).load()
 
