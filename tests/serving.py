@@ -75,7 +75,7 @@ def postgres() -> Iterator[str]:
     try:
         yield f"postgresql://postgres@/%s?host={folder}"
     finally:
-        process.send_signal(2)  # SIGINT: close connections, then stop
+        process.send_signal(3)  # SIGQUIT: at once, nothing of it is needed any more
         process.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 

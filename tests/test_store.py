@@ -57,7 +57,9 @@ def test_an_empty_database_becomes_what_the_code_expects(url: str) -> None:
     engine = opened(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        differences = [d for d in compare_metadata(context, metadata) if d[0] not in ("remove_index", "remove_constraint")]
+        differences = [
+            d for d in compare_metadata(context, metadata) if d[0] not in ("remove_index", "remove_constraint")
+        ]
     assert differences == []
     assert state(engine)["revision"] == state(engine)["newest"] == "0002"
     engine.dispose()
@@ -66,21 +68,50 @@ def test_an_empty_database_becomes_what_the_code_expects(url: str) -> None:
 def test_the_first_revision_is_upgraded_with_its_reviews(url: str) -> None:
     engine = reachable(url)
     upgraded(engine, "0001")
-    row = dict.fromkeys("recorded_by time day decision agent shop session channel verdict lexicon reason text".split(), "x")
+    row = dict.fromkeys(
+        (
+            "recorded_by",
+            "time",
+            "day",
+            "decision",
+            "agent",
+            "shop",
+            "session",
+            "channel",
+            "verdict",
+            "lexicon",
+            "reason",
+            "text",
+        ),
+        "x",
+    )
     finding = dict.fromkeys(("rule", "verdict", "words", "message", "suggestion"), "x")
     with engine.begin() as connection:
         old = sa.MetaData()
         old.reflect(connection)
-        connection.execute(sa.insert(old.tables["decisions"]), row | {"id": 1, "platforms": [], "context": [], "redacted": True})
+        connection.execute(
+            sa.insert(old.tables["decisions"]), row | {"id": 1, "platforms": [], "context": [], "redacted": True}
+        )
         for number in (1, 2):
             more = {"id": number, "decision_id": 1, "start": 0, "end": 1, "verdicts": {}, "clauses": []}
             connection.execute(sa.insert(old.tables["findings"]), finding | more)
         for number, said in enumerate(("appealed", "confirmed"), 1):
-            more = {"id": number, "finding_id": 2, "review": said, "time": "x", "note": "", "reviewer": "", "recorded_by": ""}
+            more = {
+                "id": number,
+                "finding_id": 2,
+                "review": said,
+                "time": "x",
+                "note": "",
+                "reviewer": "",
+                "recorded_by": "",
+            }
             connection.execute(sa.insert(old.tables["reviews"]), more)
     engine.dispose()
     store = Store(url)
-    assert [f["status"] for f in store.read(queries.queue, Wanted(), 9, None)["decisions"][0]["findings"]] == ["open", "confirmed"]
+    assert [f["status"] for f in store.read(queries.queue, Wanted(), 9, None)["decisions"][0]["findings"]] == [
+        "open",
+        "confirmed",
+    ]
     store.close()
 
 
@@ -171,7 +202,9 @@ def test_many_together_and_each_once(store: Store) -> None:
     assert len(set(ids)) == 150 and ids[:150] == ids[150:]
 
 
-@pytest.mark.parametrize("text", ["加我微信\0", "加我微信\ud800", "\ufeff加我微信", "加我微信\U0001f600" * 400, "a'; DROP TABLE x --"])
+@pytest.mark.parametrize(
+    "text", ["加我微信\0", "加我微信\ud800", "\ufeff加我微信", "加我微信\U0001f600" * 400, "a'; DROP TABLE x --"]
+)
 def test_any_text_can_be_stored(store: Store, text: str) -> None:
     store.record(decision(text, agent=text[:9], reason=text)).result(10)
     assert len(store.read(queries.queue, Wanted(), 10, None)["decisions"][0]["text"]) == len(text)
@@ -224,7 +257,11 @@ def test_the_latest_review_counts_and_all_are_kept(store: Store) -> None:
     store.review(number, Review("rejected", "看过了", "主管")).result(10)
     (row,) = store.read(queries.queue, Wanted(status="rejected"), 10, None)["decisions"]
     (finding,) = row["findings"]
-    assert [(r["review"], r["note"]) for r in finding["reviews"]] == [("confirmed", ""), ("appealed", "不是"), ("rejected", "看过了")]
+    assert [(r["review"], r["note"]) for r in finding["reviews"]] == [
+        ("confirmed", ""),
+        ("appealed", "不是"),
+        ("rejected", "看过了"),
+    ]
     assert not store.read(queries.queue, Wanted(status="confirmed"), 10, None)["decisions"]
     assert not store.review(10**9, Review("confirmed")).result(10)
 
@@ -253,7 +290,9 @@ def test_precision_says_how_sure_it_is(store: Store) -> None:
 
 def test_cases_are_read_and_scored_by_eval(store: Store, tmp_path: Path) -> None:
     reviewed(store, "加我微信", "confirmed")
-    reviewed(store, "亲开不了的呢", "confirmed", "invoice-refused", findings=asked(), context=[Turn("buyer", "能开发票吗")])
+    reviewed(
+        store, "亲开不了的呢", "confirmed", "invoice-refused", findings=asked(), context=[Turn("buyer", "能开发票吗")]
+    )
     reviewed(store, "加我微信，特价不开票", "rejected", "invoice-refused")
     path = tmp_path / "cases.jsonl"
     path.write_text("\n".join(json.dumps(case) for case in store.cases()), encoding="utf-8")
@@ -271,13 +310,18 @@ def asked() -> list[Finding]:
 def test_rejected_wordings_become_examples(store: Store) -> None:
     for _ in range(2):
         reviewed(store, "加我微信", "rejected", context=[Turn("buyer", "怎么联系")])
-    reviewed(store, "加我微信吧", "rejected")
+    reviewed(store, "特价不开票", "rejected", "invoice-refused")
     reviewed(store, "加我微信", "confirmed")
-    first, second = store.read(queries.proposals)[:2] if len(store.read(queries.proposals)) > 1 else (*store.read(queries.proposals), None)
-    assert (first["rule"], first["words"], first["confirmed"]) == ("off-platform-contact", "加我微信", 1)
-    assert first["rejected"] == (3 if second is None else 2)
+    first, second = store.read(queries.proposals)
+    assert (first["rule"], first["words"], first["rejected"], first["confirmed"]) == (
+        "off-platform-contact",
+        "加我微信",
+        2,
+        1,
+    )
+    assert (second["rule"], second["rejected"], second["confirmed"]) == ("invoice-refused", 1, 0)
     passes = yaml.safe_load(first["passes"])["passes"]
-    assert passes[0] == {"text": "加我微信", "platform": "tmall", "context": ["buyer: 怎么联系"]}
+    assert passes == [{"text": "加我微信", "platform": "tmall", "context": ["buyer: 怎么联系"]}]
 
 
 @pytest.mark.parametrize("by", ["day", "rule", "agent", "shop"])
@@ -289,7 +333,12 @@ def test_counts(store: Store, by: str) -> None:
         assert {k: (r["decisions"], r["findings"], r["confirmed"]) for k, r in rows.items()} == {
             "invoice-refused": (1, 1, 0), "off-platform-contact": (1, 1, 1)}  # fmt: skip
     elif by == "agent":
-        assert (rows["甲"]["sent"], rows["甲"]["findings"], rows["乙"]["replaced"], rows["乙"]["findings"]) == (1, 2, 1, 0)
+        assert (rows["甲"]["sent"], rows["甲"]["findings"], rows["乙"]["replaced"], rows["乙"]["findings"]) == (
+            1,
+            2,
+            1,
+            0,
+        )
     else:
         (row,) = rows.values()
         assert (row["decisions"], row["sent"], row["replaced"], row["open"], row["confirmed"]) == (2, 1, 1, 1, 1)
@@ -300,7 +349,10 @@ def test_the_command_reads_the_record(tmp_path: Path) -> None:
     store = Store(url)
     reviewed(store, "加我微信", "rejected")
     store.close()
-    said = {name: CliRunner().invoke(main, ["reviews", name, "--database", url]) for name in ("cases", "precision", "proposals")}
+    said = {
+        name: CliRunner().invoke(main, ["reviews", name, "--database", url])
+        for name in ("cases", "precision", "proposals")
+    }
     assert {result.exit_code for result in said.values()} == {0}
     assert json.loads(said["cases"].output.splitlines()[0])["expect"] == []
     assert "off-platform-contact" in said["precision"].output and "0.000" in said["precision"].output
