@@ -556,6 +556,35 @@ def test_a_server_killed_in_the_middle(page: Any, server: Served) -> None:
     eventually(lambda: len(decisions(server, agent="later")) == 1)
 
 
+ODD = [
+    ("an answer that is no answer", "async () => ({})", "读不懂"),
+    ("a transport that throws", "() => { throw new Error(); }", "未连接"),
+]
+
+
+@pytest.mark.parametrize(("transport", "sign"), [row[1:] for row in ODD], ids=[row[0] for row in ODD])
+def test_what_is_no_answer_is_an_outage(page: Any, transport: str, sign: str) -> None:
+    page.evaluate(
+        f"""() => {{ window.asked = 0; const inner = {transport}, transport = (...given) => {{ window.asked++; return inner(...given); }};
+             window.detach = kefulintGuard.attach("#box", {{ onSlow: "closed", debounce: 10, transport }}); }}"""
+    )
+    page.locator("#box").fill(BAD)
+    page.locator("kefulint-guard .sign.away", has_text=sign).wait_for()
+    page.locator("#box").press("Enter")
+    page.wait_for_timeout(300)
+    assert sent(page) == [] and page.evaluate("window.asked") < 5
+
+
+def test_a_context_that_fails_lets_nothing_slip(page: Any) -> None:
+    page.evaluate(
+        """() => { window.detach = kefulintGuard.attach("#box", { record: false, context: () => { throw new Error("tool"); } }); }"""
+    )
+    page.locator("#box").fill(BAD)
+    page.locator("#box").press("Enter")
+    page.locator(DIALOG).wait_for()
+    assert sent(page) == []
+
+
 # --- hostile text ----------------------------------------------------------------------------------------------------
 
 HOSTILE = [

@@ -343,7 +343,7 @@
     } catch (error) {
       throw new Unanswered(signal && signal.aborted ? "检查服务太慢" : "检查服务未连接");
     }
-    if (response.ok) return response.json();
+    if (response.ok) return response.json().catch(() => { throw new Unanswered("检查服务的回答读不懂"); });
     const why = { 401: "检查服务不认这个令牌", 403: "检查服务不认这个令牌", 413: "消息太长，没法检查", 422: "检查服务不收这条消息", 429: "检查服务太忙", 503: "检查服务太忙" }[response.status];
     throw new Unanswered(why || `检查服务出错（${response.status}）`, { status: response.status, wait: Number(response.headers.get("Retry-After")) || 0 });
   }
@@ -351,41 +351,52 @@
   const valueOf = (option) => (typeof option === "function" ? option() : option);
   const later = (ms, value) => new Promise((done) => setTimeout(done, ms, value));
 
-  /** Decisions on their way to the server: kept until it has acknowledged them, tried again with growing pauses. */
+  const recorders = {};
+
+  /** Decisions on their way to a server: kept until it has acknowledged them, tried again with growing pauses. */
   function recorder(options, trouble) {
-    const KEY = `kefulint.decisions ${options.server}`;
-    let waiting = [], busy = false, pause = 1000;
-    try { waiting = JSON.parse(sessionStorage.getItem(KEY)) || []; } catch { /* no storage here: memory only */ }
-    const keep = () => {
-      try { waiting.length ? sessionStorage.setItem(KEY, JSON.stringify(waiting)) : sessionStorage.removeItem(KEY); } catch { /* memory only */ }
-    };
-    async function flush() {
-      if (busy) return;
-      busy = true;
-      while (waiting.length) {
-        try {
-          await post(options, "v1/decisions", waiting[0]);
-          pause = 1000;
-        } catch (error) {
-          if (![400, 409, 413, 422].includes(error.status)) { // not its own fault: again later
-            await later(Math.max(pause, error.wait * 1000));
-            pause = Math.min(pause * 2, 30000);
-            continue;
-          }
-          trouble(`有一条处理记录没有被接受：${error.message}`);
-        }
-        waiting.shift();
-        keep();
-      }
-      busy = false;
-    }
-    flush();
+    const mine = (recorders[options.server] ||= { waiting: stored(options.server), busy: false, pause: 1000 });
+    Object.assign(mine, { options, trouble }); // the newest token counts
+    flush(mine);
     return (decision) => {
       if (!options.record) return;
-      waiting.push({ ...decision, client_id: [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("") });
-      keep();
-      flush();
+      const client_id = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+      mine.waiting.push({ ...decision, client_id });
+      store(mine);
+      flush(mine);
     };
+  }
+
+  const KEY = "kefulint.decisions ";
+
+  function stored(server) {
+    try { return JSON.parse(sessionStorage.getItem(KEY + server)) || []; } catch { return []; }
+  }
+
+  function store({ waiting, options }) {
+    const key = KEY + options.server;
+    try { waiting.length ? sessionStorage.setItem(key, JSON.stringify(waiting)) : sessionStorage.removeItem(key); } catch { /* no storage here: memory only */ }
+  }
+
+  async function flush(mine) {
+    if (mine.busy) return;
+    mine.busy = true;
+    while (mine.waiting.length) {
+      try {
+        await post(mine.options, "v1/decisions", mine.waiting[0]);
+        mine.pause = 1000;
+      } catch (error) {
+        if (![400, 409, 413, 422].includes(error.status)) { // not its own fault: again later
+          await later(Math.max(mine.pause, error.wait * 1000));
+          mine.pause = Math.min(mine.pause * 2, 30000);
+          continue;
+        }
+        mine.trouble(`有一条处理记录没有被接受：${error.message}`);
+      }
+      mine.waiting.shift();
+      store(mine);
+    }
+    mine.busy = false;
   }
 
   /** Questions on their way: one at a time, the newest; the same question is asked once. Failures make it pause longer. */
@@ -410,6 +421,7 @@
         mine.promise = post(options, "v1/check", body, abort.signal).finally(() => clearTimeout(timer)).then(
           (answer) => {
             if (asking !== mine) return null;
+            if (!answer || !Array.isArray(answer.findings)) failed(new Unanswered("检查服务的回答读不懂"));
             known = { key, answer };
             asking = null;
             retryAt = 0;
@@ -446,7 +458,7 @@
       };
       const dialog = make("dialog", { class: kind, role: "alertdialog", "aria-modal": "true", "aria-labelledby": "title", "aria-describedby": "why", oncancel: (event) => { event.preventDefault(); finish("withheld"); } },
         make("header", {}, make("h2", { id: "title" }, TITLES[kind])),
-        make("div", { class: "body" },
+        make("div", { class: "body", tabindex: "0" },
           make("div", { id: "why" }, ...answer.findings.slice(0, 5).map((finding) => describe(finding, answer.findings.length > 1 ? 1 : 3)),
             answer.findings.length > 5 ? make("p", {}, `另有 ${answer.findings.length - 5} 处`) : null),
           offer === null ? null : make("p", { class: "offer" }, make("small", {}, "建议改为"), make("bdi", {}, visible(offer))),
@@ -474,7 +486,7 @@
 
   /** Keep the focus inside: after the last button comes the first. */
   function wrap(dialog, event) {
-    const stops = [...dialog.querySelectorAll("button, input")];
+    const stops = [...dialog.querySelectorAll("[tabindex], button, input")];
     const at = stops.indexOf(dialog.getRootNode().activeElement);
     event.preventDefault();
     stops[(at + (event.shiftKey ? -1 : 1) + stops.length) % stops.length].focus();
@@ -536,11 +548,12 @@
 
     const question = (words) => {
       const body = { text: words.replace(LONE, "\ufffd"), channel: valueOf(options.channel) };
-      const platforms = valueOf(options.platforms);
-      if (platforms.length) body.platforms = platforms;
-      for (const name of ["agent", "shop", "session"]) if (valueOf(options[name])) body[name] = valueOf(options[name]);
-      const turns = options.context();
-      if (turns && turns.length) body.context = turns.slice(-50).map((turn) => ({ ...turn, text: turn.text.slice(0, 10000).replace(LONE, "\ufffd") }));
+      try {
+        const platforms = valueOf(options.platforms), turns = options.context();
+        if (platforms.length) body.platforms = platforms;
+        for (const name of ["agent", "shop", "session"]) if (valueOf(options[name])) body[name] = String(valueOf(options[name]));
+        if (turns && turns.length) body.context = turns.slice(-50).map((turn) => ({ ...turn, text: turn.text.slice(0, 10000).replace(LONE, "\ufffd") }));
+      } catch (error) { console.warn("kefulintGuard: the page's own context, platforms or names failed; checked without", error); }
       return body;
     };
 
@@ -735,7 +748,11 @@
     });
     for (const name of options.sendOn.split(" ")) on(name, clicked);
     on("click", () => setTimeout(read)); // canned replies are put in by script, without an input event
-    on("submit", (event) => { settle(); if (box && event.target.contains(box)) hold(event, () => event.target.requestSubmit(event.submitter)); });
+    on("submit", (event) => {
+      const { target: form, submitter } = event;
+      settle();
+      if (box && form.contains(box)) hold(event, () => form.requestSubmit(submitter));
+    });
     on("scroll", () => { card.hidden = true; soon(); });
     on("resize", soon);
     on("mousemove", (event) => {
