@@ -190,6 +190,11 @@ def test_pointing_at_the_words_says_why(page: Any) -> None:
     assert "扣 6 分" in card.inner_text() and "各处说法不一" in card.inner_text()
     page.mouse.move(5, 5)
     card.wait_for(state="hidden")
+    page.locator("#box").press("Home")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")  # the caret does the same, and it is said aloud
+    card.wait_for(state="visible")
+    assert "拒绝开发票" in page.locator("kefulint-guard [role=status]").inner_text()
 
 
 # --- sending ---------------------------------------------------------------------------------------------------------
@@ -335,6 +340,26 @@ def test_a_text_that_changes_under_the_dialog_is_judged_again(page: Any) -> None
     page.get_by_role("button", name="仍要发送").click()
     page.locator(DIALOG, has_text="平台外联系").wait_for()
     assert sent(page) == []
+
+
+def _found(start: int, end: int, **more: Any) -> dict[str, Any]:
+    return {"start": start, "end": end, "suggestion": ""} | more
+
+
+PROPOSALS = [
+    ("the server's own", "不开票", "亲，可以开", [_found(0, 3, suggestion="好")], "亲，可以开"),
+    ("a fix replaces its words", "😀亲全网最低价哦", None, [_found(2, 7, fix={"start": 2, "end": 7, "replacement": "划算"})], "😀亲划算哦"),
+    ("a suggestion replaces the sentence", "在的。😀不开票哦！好吗", None, [_found(4, 7, suggestion="可以开。")], "在的。可以开。好吗"),
+    ("two findings of a sentence, one suggestion", "加薇转账", None, [_found(0, 2, suggestion="甲"), _found(2, 4, suggestion="乙")], "甲"),
+    ("the same suggestion is not said twice", "不开。不开", None, [_found(0, 2, suggestion="可以。"), _found(3, 5, suggestion="可以。")], "可以。"),
+    ("nothing to offer", "不开", None, [_found(0, 2)], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "rewritten", "findings", "offer"), [row[1:] for row in PROPOSALS], ids=[row[0] for row in PROPOSALS])  # fmt: skip
+def test_what_is_offered_instead(page: Any, text: str, rewritten: str | None, findings: list[dict[str, Any]], offer: str | None) -> None:  # fmt: skip
+    answer = {"rewritten": rewritten, "findings": findings}
+    assert page.evaluate("([text, answer]) => kefulintGuard.proposal(text, answer)", [text, answer]) == offer
 
 
 # --- input methods ---------------------------------------------------------------------------------------------------
@@ -615,6 +640,8 @@ def test_a_hundred_thousand_characters_do_not_freeze_the_page(page: Any) -> None
         "(text) => { box.value = text; box.dispatchEvent(new InputEvent('input', { bubbles: true })); }", text
     )
     page.wait_for_timeout(300)
+    page.locator("#box").focus()
+    page.keyboard.insert_text("呢")
     page.locator("#box").press("Enter")
     page.locator(DIALOG).wait_for(timeout=10000)
     assert sent(page) == []

@@ -174,11 +174,15 @@
     ::highlight(kefulint-info) { text-decoration: underline dashed 1.5px #0969da; }
     @media (prefers-color-scheme: dark) { ::highlight(kefulint-error) { text-decoration-color: #ff8a80; } ::highlight(kefulint-warning) { text-decoration-color: #e3b341; } }`;
 
-  /** A sheet made by script: a page's content security policy does not forbid it as it would a style element. */
-  function sheet(css) {
-    const made = new CSSStyleSheet();
-    made.replaceSync(css);
-    return made;
+  /** Give a document or shadow root its style: as a sheet made by script, which no page's content policy forbids. */
+  function dress(root, css) {
+    try {
+      const made = new CSSStyleSheet();
+      made.replaceSync(css);
+      root.adoptedStyleSheets = [...root.adoptedStyleSheets, made];
+    } catch { // the sandbox of a userscript in Firefox
+      (root.head || root).append(make("style", {}, css));
+    }
   }
 
   // --- boxes -------------------------------------------------------------------------------------------------------
@@ -315,7 +319,7 @@
     const root = box.getRootNode();
     if (!root.kefulintUnderlines) {
       root.kefulintUnderlines = true;
-      root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet(UNDERLINES)];
+      dress(root, UNDERLINES);
     }
     if (!highlights[verdict]) CSS.highlights.set(`kefulint-${verdict}`, (highlights[verdict] = new Highlight()));
     return highlights[verdict];
@@ -511,7 +515,7 @@
     const options = checked(given);
     const host = make("kefulint-guard");
     const root = host.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet(STYLE)];
+    dress(root, STYLE);
     const sign = make("button", { type: "button", class: "sign", hidden: true, onclick: look });
     const said = make("span", { role: "status", class: "said" });
     const card = make("div", { class: "card", role: "tooltip", hidden: true });
@@ -629,11 +633,12 @@
     function point(inside, near) {
       const hit = painter && marks.length ? painter.rects().find(inside) : null;
       card.hidden = !hit || !hit[0].length;
-      if (card.hidden) return;
+      if (card.hidden) return null;
       const at = hit[0].find(near) || hit[0][0];
       card.replaceChildren(describe(hit[1].finding, 2));
       card.style.left = `${Math.max(4, Math.min(at.left, innerWidth - card.offsetWidth - 4))}px`;
       card.style.top = `${at.bottom + card.offsetHeight + 8 < innerHeight ? at.bottom + 6 : Math.max(4, at.top - card.offsetHeight - 6)}px`;
+      return hit[1].finding;
     }
 
     // --- sending ---
@@ -744,7 +749,10 @@
     on("keydown", keydown);
     on("keyup", (event) => {
       if (event.key === "Enter" && !pressed && !passing && within(event)) event.stopImmediatePropagation(); // of a key that was held back
-      if (within(event)) { read(); const at = painter.caret(); point(([, mark]) => at > mark.start && at < mark.end, () => true); }
+      if (!within(event)) return;
+      read();
+      const at = painter.caret(), found = point(([, mark]) => at > mark.start && at < mark.end, () => true);
+      if (found) said.textContent = visible(found.message);
     });
     for (const name of options.sendOn.split(" ")) on(name, clicked);
     on("click", () => setTimeout(read)); // canned replies are put in by script, without an input event
