@@ -270,10 +270,14 @@ def replace_text(message: Message, text: str, origin: Origin) -> Message:
 
 
 def finished(gathered: Gathered, kind: str, reread: Callable[[bytes], Document]) -> Document:
-    """Close what was gathered into a document."""
+    """Close what was gathered into a document, its replies in the order of the file."""
+    values, replies = gathered.values, gathered.replies
+    if gathered.source.text:
+        values = dict(sorted(values.items(), key=lambda entry: entry[1].start))
+        replies.sort(key=lambda reply: values[_key(reply)].start)
     return Document(
-        gathered.source.path, kind, gathered.source, gathered.options, tuple(gathered.replies), tuple(gathered.records),
-        tuple(gathered.troubles), tuple(gathered.comments), frozenset(gathered.fields.matched), gathered.values, reread,
+        gathered.source.path, kind, gathered.source, gathered.options, tuple(replies), tuple(gathered.records),
+        tuple(gathered.troubles), tuple(gathered.comments), frozenset(gathered.fields.matched), values, reread,
     )  # fmt: skip
 
 
