@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
     ["model", "nodes"],
-    ["text", "pattern"],
+    ["text", "pattern", "placeholders"],
     ["shapes", "spellings"],
     ["scan", "rulebook", "folder"],
     ["confirm"],
