@@ -123,9 +123,9 @@ class Checker:
             for finding in linter.check(text, settings.get("channel", "chat"), context):
                 self._keep(self._settled(finding, text, settings, linter))
 
-    def again(self) -> Checker:
+    def again(self, given: Given | None = None) -> Checker:
         """Return a checker that has checked nothing yet, with the linters of this one."""
-        fresh = Checker(self.finder, self.given)
+        fresh = Checker(self.finder, given or self.given)
         fresh._lexicons, fresh._linters = self._lexicons, self._linters
         return fresh
 
