@@ -28,6 +28,7 @@ from linter.suppress import Allowances, Suppression
 
 Item = Message | Listing
 _OWN_FILES = (suppress.SIDE_FILE,)
+_MANY = 2000  # replies of a file from which on it pays to set up a batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,8 @@ class Checker:
             replies = list(group)
             self.messages += len(replies)
             linter = self._linter(file.settings, platform)
-            for reply, findings in zip(replies, linter.check_many(replies), strict=True):
+            found = linter.check_many(replies) if len(replies) >= _MANY else map(linter.check_message, replies)
+            for reply, findings in zip(replies, found, strict=True):
                 if findings and (self.given.fixes or self.given.changes):
                     findings = fixes.with_fixes(linter, reply, findings, file.document.text_of(reply))
                 yield from ((reply, finding) for finding in findings)
