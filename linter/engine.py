@@ -49,7 +49,8 @@ class Explanation:
 class Linter:
     """The compiled lexicons for one or several platforms.
 
-    `lexicons` are folders of a shop's own concepts, rules and rulebooks; `rules` restricts the work to some rules;
+    `lexicons` are folders of a shop's own concepts, rules and rulebooks; `rules` restricts the work to some rules,
+    `ignore` leaves some out;
     `as_of` (ISO date) prices by the figures of that day; `drafts` runs rules that are not stable yet.
     Raises KefulintError for unknown platforms or rules and LexiconError for lexicons that do not load.
     """
@@ -61,6 +62,7 @@ class Linter:
         *,
         lexicon: Lexicon | None = None,
         rules: Sequence[str] = (),
+        ignore: Iterable[str] = (),
         as_of: str | None = None,
         drafts: bool = False,
     ) -> None:
@@ -70,7 +72,7 @@ class Linter:
             raise KefulintError(f"unknown platform '{', '.join(unknown)}', expected one of {', '.join(PLATFORMS)}")
         self._compiled: Compiled = compiled(lexicon) if lexicon else cache.ready(tuple(map(str, lexicons)))
         self.lexicon = self._compiled.lexicon
-        self.rules = _selected(self.lexicon, rules, drafts)
+        self.rules = _selected(self.lexicon, rules, drafts).difference(ignore)
         self._asked_for = tuple(rules)
         self.as_of = as_of
         self._measured_rules = [rule for rule in self._compiled.measured if rule.id in self.rules]
