@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -330,19 +330,3 @@ def next_node(account: Account | None, points: Decimal) -> tuple[Threshold, Deci
         if at > points:
             upcoming.append((node, at))
     return min(upcoming, key=lambda item: item[1], default=None)
-
-
-Pricer = Callable[[str, str], Clause | None]
-
-
-def stakes(counts: Mapping[tuple[str, str], int], books: Rulebooks, day: str | None = None) -> dict[str, Any]:
-    """Sum what findings put at stake: `counts` by (rule, platform). Each is priced as a first offence."""
-    points, amount, unknown = _ZERO, _ZERO, 0
-    for (rule, platform), times in counts.items():
-        clause = priced(rule, platform, "chat", books, day)
-        if clause is None or (clause.points is None and clause.amount is None):
-            unknown += times
-            continue
-        points += (clause.points or _ZERO) * times
-        amount += (clause.amount or _ZERO) * times
-    return {"points": points, "amount": amount, "unknown": unknown}

@@ -11,18 +11,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
-    ["model", "nodes"],
+    ["model", "nodes", "bounded"],
     ["text", "pattern"],
     ["shapes", "spellings"],
     ["scan", "rulebook", "folder"],
     ["confirm"],
     ["lexicon"],
-    ["compiled", "ledger", "suppress", "cache"],
+    ["compiled", "ledger", "decisions", "suppress", "cache"],
     ["judge", "measures"],
     ["batch", "engine", "sources", "reports", "config", "baseline", "fixes"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs", "logs"],
     ["summary", "checking", "store", "guard"],
-    ["audit", "explaining", "page", "compare", "resume", "decisions", "sheet"],
+    ["audit", "explaining", "page", "compare", "resume", "sheet", "reporting"],
     ["server", "lsp", "mcp", "spark"],
     ["cli"],
     ["__main__"],
