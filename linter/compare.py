@@ -1,8 +1,8 @@
 """Two summaries in, what got better or worse out: by rule and by agent, in findings per 1,000 messages.
 
-A change is called one only when chance does not explain it: a two-proportion z-test at 5 % shared by the rows of a table
-(Bonferroni), so that of a hundred agents not five are praised or blamed by luck. Below ten findings on both sides together
-nothing is said. The test takes findings for independent; a canned reply sent a thousand times is not, so a jump in one
+A change is called one only when chance does not explain it: a two-sided z-test of two rates at 5 % shared by the rows of a table
+(Bonferroni), so that of a hundred agents not five are praised or blamed by luck. Where chance would give one side fewer than
+five findings nothing is said: the test does not hold there. It takes findings for independent; a canned reply sent a thousand times is not, so a jump in one
 wording deserves a look at the wordings before it is called a trend.
 """
 
@@ -20,12 +20,12 @@ from linter.lexicon import Lexicon
 from linter.model import SourceError
 
 CHANGES = {
-    "worse": "变差", "better": "变好", "new": "新出现", "gone": "不再出现", "unclear": "说不准", "joined": "上次没有",
+    "worse": "变差", "better": "变好", "new": "新出现", "gone": "不再出现", "unclear": "看不出变化", "few": "太少", "joined": "上次没有",
     "left": "这次没有", "same": "没有",
 }  # fmt: skip
-_LEAST = 10  # findings on both sides together, below which nothing is said
+_LEAST = 5  # findings that chance must give each side
 _LEVEL = 0.05
-_ORDER = ("worse", "new", "better", "gone", "unclear", "joined", "left", "same")
+_ORDER = ("worse", "new", "better", "gone", "unclear", "few", "joined", "left", "same")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _judged(before: _Counts, now: _Counts) -> tuple[Change, ...]:
 
 
 def _testable(row: Change) -> bool:
-    return bool(row.before_of and row.now_of) and row.before + row.now >= _LEAST
+    return (row.before + row.now) * min(row.before_of, row.now_of) >= _LEAST * (row.before_of + row.now_of) > 0
 
 
 def _verdict(row: Change, level: float) -> Change:
@@ -138,7 +138,7 @@ def _verdict(row: Change, level: float) -> Change:
     if not row.before_of or not row.now_of:
         return Change(*counts, None, "joined" if row.now_of else "left")
     if not _testable(row):
-        return Change(*counts, None, "same" if row.before + row.now == 0 else "unclear")
+        return Change(*counts, None, "few" if row.before + row.now else "same")
     p = chance(row.before, row.before_of, row.now, row.now_of)
     if p > level:
         return Change(*counts, p, "unclear")
@@ -148,9 +148,12 @@ def _verdict(row: Change, level: float) -> Change:
 
 
 def chance(before: int, before_of: int, now: int, now_of: int) -> float:
-    """Return how often chance alone sets two rates this far apart (two-proportion z-test, both sides)."""
-    pooled = min((before + now) / (before_of + now_of), 1.0)
-    spread = sqrt(pooled * (1 - pooled) * (1 / before_of + 1 / now_of))
+    """Return how often chance alone sets two rates this far apart.
+
+    The spread is that of counts and not of shares: a message may hold several findings.
+    """
+    pooled = (before + now) / (before_of + now_of)
+    spread = sqrt(pooled * (1 / before_of + 1 / now_of))
     return erfc(abs(now / now_of - before / before_of) / spread / sqrt(2)) if spread else 1.0
 
 
@@ -170,7 +173,7 @@ def as_text(found: Comparison, lexicon: Lexicon) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-NOTE = "（只有偶然解释不了的才叫变好变差：双侧检验，每张表合计 5%；两次合起来不到 10 处的一律说不准）"
+NOTE = "（只有偶然解释不了的才叫变好变差：双侧检验，每张表合计 5%；单凭偶然也该有 5 处才比，不到的算太少）"
 
 
 def other_lexicon_note(found: Comparison) -> str:
