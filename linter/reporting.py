@@ -29,7 +29,9 @@ def finish_reports(
     `earlier` is the folder of an earlier audit to compare with; it may be this very folder: it is read before anything is
     written.
     """
-    data = summary.as_dict(lexicon) | {"measures": [measure_data(result) for result in measured]}
+    data = summary.as_dict(lexicon)
+    data.pop("seconds")  # nothing in the files tells of the run: going on with a stopped one ends with the same bytes
+    data |= {"measures": [measure_data(result) for result in measured]}
     comparison = compare.compare(compare.read_earlier(earlier), data) if earlier else None
     text = as_text(summary, lexicon, measured)
     if comparison:
