@@ -70,7 +70,7 @@ def sums(stakes: Sequence[Mapping[str, Any]], verdict: str) -> dict[str, Any]:
     return {
         "points": f"{sum((Decimal(row['points']) for row in rows), Decimal(0)):,f}",
         "amount": f"{sum((Decimal(row['amount']) for row in rows), Decimal(0)):,f}",
-        **{name: sum(row[name] for row in rows) for name in ("findings", "points_unknown", "amount_unknown")},
+        **{name: sum(row[name] for row in rows) for name in ("findings", "points_unknown", "amount_unknown", "contradicted")},
     }  # fmt: skip
 
 
