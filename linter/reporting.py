@@ -5,13 +5,15 @@ The files of findings are the audit's own matter: they are written while it runs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from linter import compare, page, reports, service
 from linter.lexicon import Lexicon
 from linter.summary import Summary, as_text
+
+REPORTS = ("summary.txt", "summary.json", "report.html")
 
 
 def finish_reports(
@@ -22,24 +24,23 @@ def finish_reports(
     *,
     title: str = "客服用语检查报告",
     shown: bool = False,
-    earlier: Path | None = None,
+    earlier: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write the reports into the folder of an audit; return the text for the screen.
+    """Write REPORTS into the folder of an audit; return the text for the screen.
 
-    `earlier` is the folder of an earlier audit to compare with; it may be this very folder: it is read before anything is
-    written.
+    `earlier` is the summary of an earlier audit to compare with, as `compare.read_earlier` gives it.
     """
     data = summary.as_dict(lexicon)
     data.pop("seconds")  # nothing in the files tells of the run: going on with a stopped one ends with the same bytes
     data |= {"measures": [measure_data(result) for result in measured]}
-    comparison = compare.compare(compare.read_earlier(earlier), data) if earlier else None
+    comparison = compare.compare(earlier, data) if earlier else None
     text = as_text(summary, lexicon, measured)
     if comparison:
         data["compare"] = comparison.as_dict()
         text += "\n\n" + compare.as_text(comparison, lexicon)
     html = page.render(summary, lexicon, measured, title=title, shown=shown, comparison=comparison)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (("summary.txt", text), ("summary.json", reports.dump(data, indent=2)), ("report.html", html)):
+    for name, content in zip(REPORTS, (text, reports.dump(data, indent=2), html), strict=True):
         _write(folder / name, content + "\n")
     return text
 

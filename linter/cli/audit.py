@@ -36,11 +36,12 @@ def audit(paths: tuple[str, ...], out: str, no_measures: bool, earlier: str | No
     Writes findings.jsonl, findings.csv, summary.json, summary.txt and report.html to --out. A row's own platform wins over --platform.
     """
     from linter import audit as auditing
-    from linter import reporting, service
+    from linter import compare, reporting, service
     from linter import summary as summing
     from linter.engine import Linter
 
     lexicon = lexicon_of(lexicons)
+    before = compare.read_earlier(Path(earlier)) if earlier else None  # first: it may stand in --out
     day = day_of(as_of)
     linters = auditing.Linters(
         lambda name: Linter(name, lexicon=lexicon, rules=rules, as_of=day, drafts=drafts), (platforms or ("taobao",))[0]
@@ -56,9 +57,7 @@ def audit(paths: tuple[str, ...], out: str, no_measures: bool, earlier: str | No
             worst = worst or fails([finding], fail_on)
             advance()
     measured = [] if no_measures else list(service.measure(clocks.finish(), lexicon.rulebooks.measures.values()))
-    text = reporting.finish_reports(
-        folder, summary, lexicon, measured, shown=show_contacts, earlier=Path(earlier) if earlier else None
-    )
+    text = reporting.finish_reports(folder, summary, lexicon, measured, shown=show_contacts, earlier=before)
     click.echo(text)
     click.echo(
         f"\n报告：{folder}/findings.jsonl  {folder}/findings.csv  {folder}/summary.json  {folder}/summary.txt  {folder}/report.html"
