@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -84,13 +85,12 @@ def new_database(postgres: str, name: str) -> str:
     """Make an empty database; return its URL."""
     import psycopg
 
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            with psycopg.connect(postgres % "postgres", autocommit=True) as connection:
-                connection.execute(f'CREATE DATABASE "{name}"')
+    for _ in range(300):
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(postgres % "postgres", autocommit=True) as connection,
+        ):
+            connection.execute(f'CREATE DATABASE "{name}"')
             return postgres % name
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+        time.sleep(0.1)
+    raise AssertionError("PostgreSQL does not answer")

@@ -24,6 +24,8 @@ COMMANDS = {  # command -> module:function
     "rules": "rules:rules",
     "eval": "evaluate:eval_",
     "ledger": "ledger:ledger",
+    "config": "config:config",
+    "baseline": "baseline:baseline",
     "serve": "serve:serve",
     "reviews": "reviews:reviews",
 }

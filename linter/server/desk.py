@@ -8,6 +8,7 @@ them may wait: whoever comes later hears so at once instead of joining a queue t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import logging
@@ -17,10 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from linter import cache
 from linter.answer import DECISIONS, answer
 from linter.compiled import compiled
 from linter.engine import Linter
-from linter.lexicon import Lexicon, load_lexicon
+from linter.lexicon import Lexicon
 from linter.model import PLATFORMS, Finding, KefulintError, Message, graver
 from linter.server.bodies import Check
 from linter.server.errors import overloaded
@@ -58,18 +60,23 @@ class Bench:
 def bench(settings: Settings) -> Bench:
     """Load the lexicons and judge a little, so that the first request is as fast as the next.
 
-    All choices of platforms share one compiled set; they are made now, so that the compiler's own memory of sets can
-    be cleared and a set that was replaced can go.
+    All choices of platforms share one compiled set. They are made now, between two clearings of what the process remembers
+    of sets: the first makes sure that the files are read again, the last lets a set go that was replaced.
     """
-    lexicon = load_lexicon(settings.lexicons)
+    _forget()
     choices = (c for size in range(1, len(PLATFORMS) + 1) for c in itertools.combinations(PLATFORMS, size))
-    linters = {platforms: Linter(platforms, lexicon=lexicon) for platforms in choices}
-    compiled.cache_clear()
+    linters = {platforms: Linter(platforms, settings.lexicons) for platforms in choices}
+    _forget()
     own = tuple(sorted(set(settings.platforms), key=PLATFORMS.index))
     for platforms in (own, PLATFORMS):
         for text in _WARMING:
             linters[platforms].check(text)
-    return Bench(lexicon, linters, own)
+    return Bench(linters[own].lexicon, linters, own)
+
+
+def _forget() -> None:
+    cache.ready.cache_clear()
+    compiled.cache_clear()
 
 
 class Desk:
@@ -120,10 +127,14 @@ class Desk:
         self._long += 1
         future = self._pool.submit(work, *given)
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._left))
+        future.add_done_callback(lambda _: self._left(loop))
         return await asyncio.wrap_future(future)
 
-    def _left(self) -> None:
+    def _left(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
+            loop.call_soon_threadsafe(self._fewer)
+
+    def _fewer(self) -> None:
         self._long -= 1
 
     @property
