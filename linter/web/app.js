@@ -277,16 +277,16 @@ function readWhole(event) {
 async function setUp() {
   const meta = await json("v1/meta");
   if (meta.tokens) await call("v1/rules"); // asks for a token where there is none that is good
-  const kept = JSON.parse(localStorage.getItem("kefulint.platforms") || "[]");
-  const names = platformNames(meta);
-  $("platforms").replaceChildren(...names.map(([name, title]) => make("label", { class: "chip" }, make("input", { type: "checkbox", value: name, checked: !kept.length || kept.includes(name) }), title)));
-  $("channel").replaceChildren(...channelNames(meta).map(([name, title]) => make("option", { value: name }, title)));
+  const kept = keptPlatforms();
+  $("platforms").replaceChildren(...meta.platforms.map(({ id, name }) => make("label", { class: "chip" }, make("input", { type: "checkbox", value: id, checked: !kept.length || kept.includes(id) }), name)));
+  $("channel").replaceChildren(...meta.channels.map((id) => make("option", { value: id }, CHANNELS[id] || id)));
   $("version").textContent = `规则版本 ${meta.lexicon || "未知"}`;
   $("samples").replaceChildren("样例：", ...SAMPLES.map(([name, text]) => make("button", { type: "button", onclick: () => take(parse(text)) }, name)));
 }
 
-const platformNames = (meta) => (Array.isArray(meta.platforms) ? meta.platforms.map((one) => (typeof one === "string" ? [one, PLATFORMS[one]] : [one.id, one.name])) : Object.entries(meta.platforms));
-const channelNames = (meta) => (Array.isArray(meta.channels) ? meta.channels.map((one) => (typeof one === "string" ? [one, CHANNELS[one] || one] : [one.id, one.name])) : Object.entries(meta.channels));
+function keptPlatforms() {
+  try { return JSON.parse(localStorage.getItem("kefulint.platforms")) || []; } catch { return []; }
+}
 
 await setUp().catch((error) => { linked(false, error.message); throw error; });
 const guarded = guard.attach($("reply"), {
