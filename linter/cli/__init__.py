@@ -23,6 +23,7 @@ COMMANDS = {  # command -> module:function
     "eval": "evaluate:eval_",
     "ledger": "ledger:ledger",
     "mcp": "mcp:mcp",
+    "serve": "serve:serve",
 }
 
 
