@@ -112,6 +112,8 @@ class Options:
     platform: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     need_text: bool = False  # a table without a text column is an error (logs) and not read cell by cell
+    fields: tuple[str, ...] = ()  # path expressions that say which texts of a document are replies (`formats`)
+    placeholders: bool = True  # {{name}}, {name}, %s … of a document are not judged
 
 
 @dataclass

@@ -12,14 +12,14 @@ import pytest
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
     ["model", "nodes"],
-    ["text", "pattern"],
+    ["text", "pattern", "placeholders"],
     ["shapes", "spellings"],
     ["scan", "rulebook", "folder"],
     ["confirm"],
     ["lexicon"],
-    ["compiled", "ledger", "suppress", "cache"],
+    ["compiled", "ledger", "cache"],
     ["judge", "measures"],
-    ["batch", "engine", "sources", "reports", "config", "baseline", "fixes"],
+    ["batch", "engine", "sources", "reports", "config", "suppress", "baseline", "fixes"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs", "logs"],
     ["summary", "checking", "store", "guard"],
     ["audit", "explaining", "page", "compare", "resume", "decisions", "sheet"],

@@ -1,0 +1,60 @@
+"""Files of canned replies in, documents out: every reply with its exact place, whatever the format.
+
+    document = read_document("replies.yaml")
+    for reply in document.replies:
+        for finding in linter.check_message(reply):
+            print(document.located(finding, reply).place)
+
+`data` stands for the bytes (or the text) of the file where an editor or a hook has them already; the path then only tells
+the format. What `sources.read` streams for logs is read whole here, because places and edits need all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from linter import sources
+from linter.formats import jsons, lines, tables
+from linter.formats.document import Comment, Document, Gathered, applied, finished, load
+from linter.model import SourceError
+from linter.sources import Listing, Options, Trouble
+
+FORMATS = ("text", "markdown", "csv", "tsv", "json", "jsonl")
+SUFFIXES = {suffix: kind for suffix, kind in sources.SUFFIXES.items() if kind in FORMATS}
+_READERS: dict[str, Callable[[Gathered], None]] = {
+    "text": lines.read_text, "markdown": lines.read_markdown, "csv": tables.read_csv, "tsv": tables.read_tsv,
+    "json": jsons.read_json, "jsonl": jsons.read_jsonl,
+}  # fmt: skip
+
+
+def format_of(path: str | Path, options: Options | None = None) -> str:
+    """Return the format a file is read as: the one asked for, or the one its suffix tells (anything else is text)."""
+    if options and options.format:
+        return options.format
+    return SUFFIXES.get(Path(path).suffix.lower(), "text")
+
+
+def read_document(path: str | Path, options: Options | None = None, *, data: bytes | str | None = None) -> Document:
+    """Read a file of replies, chat-log rows and listings. Raises SourceError where it cannot be opened or read at all."""
+    options = options or Options()
+    kind = format_of(path, options)
+    if kind not in _READERS:
+        raise SourceError(f"{path}:1: unknown format '{kind}', expected one of {', '.join(FORMATS)}")
+    gathered = Gathered(load(path, data, options.encoding), options)
+    _READERS[kind](gathered)
+    return finished(gathered, kind, lambda changed: read_document(path, options, data=changed))
+
+
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "Comment",
+    "Document",
+    "Listing",
+    "Options",
+    "Trouble",
+    "applied",
+    "format_of",
+    "read_document",
+]
