@@ -1,6 +1,6 @@
 """A bot's reply in, an answer out before it is sent: send, confirm or block, from a kefulint server or in this process.
 
-    guard = Guard("tmall", "http://127.0.0.1:8765", fallback="local")
+    guard = Guard("tmall", "http://127.0.0.1:8717", fallback="local")
 
     @guarded(guard, on_block="rewrite", context=lambda history: history)
     async def reply(history): ...
@@ -228,7 +228,7 @@ class _Remote:
         except ImportError:
             raise KefulintError("a guard with a server needs httpx, expected `pip install 'kefulint[guard]'`") from None
         if not server.startswith(("http://", "https://")):
-            raise KefulintError(f"server is '{server}', expected an address such as http://127.0.0.1:8765")
+            raise KefulintError(f"server is '{server}', expected an address such as http://127.0.0.1:8717")
         self._httpx = httpx
         self._server, self._token, self._most = server, token, most
         self._starting = threading.Lock()
