@@ -44,7 +44,8 @@ class Explanation:
 class Linter:
     """The compiled lexicons for one or several platforms.
 
-    `lexicons` are folders of a shop's own concepts, rules and rulebooks; `rules` restricts the work to some rules;
+    `lexicons` are folders of a shop's own concepts, rules and rulebooks; `rules` restricts the work to some rules,
+    `ignore` leaves some out;
     `as_of` (ISO date) prices by the figures of that day; `drafts` runs rules that are not stable yet.
     Raises KefulintError for unknown platforms or rules and LexiconError for lexicons that do not load.
     """
@@ -56,6 +57,7 @@ class Linter:
         *,
         lexicon: Lexicon | None = None,
         rules: Sequence[str] = (),
+        ignore: Iterable[str] = (),
         as_of: str | None = None,
         drafts: bool = False,
     ) -> None:
@@ -64,7 +66,7 @@ class Linter:
         if unknown or not self.platforms:
             raise KefulintError(f"unknown platform '{', '.join(unknown)}', expected one of {', '.join(PLATFORMS)}")
         self.lexicon = lexicon or load_lexicon(lexicons)
-        self.rules = _selected(self.lexicon, rules, drafts)
+        self.rules = _selected(self.lexicon, rules, drafts).difference(ignore)
         self._asked_for = tuple(rules)
         self.as_of = as_of
         self._compiled: Compiled = compiled(self.lexicon)

@@ -1,0 +1,82 @@
+"""The nouns of a check: a result (a finding and what became of it), the report of them all, and how it is to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from linter import reports
+from linter.model import Finding, Place
+
+if TYPE_CHECKING:
+    from linter.lexicon import Lexicon
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finding and what became of it. `judged` is the verdict before the shop's own; `text` the message as written."""
+
+    finding: Finding
+    text: str
+    fingerprint: str = ""
+    judged: str = ""
+    known: bool = False  # the baseline has it
+    allowed_at: str = ""  # the place of the suppression
+    in_source: bool = False  # it stands in the file itself
+    fails: bool = False  # it makes the exit status 1
+    change: tuple[Place, str] | None = None  # the fix as the file's own text: what to replace by what
+
+    @property
+    def open(self) -> bool:
+        """Is it to be dealt with?"""
+        return not self.known and self.finding.suppressed is None
+
+    @property
+    def path(self) -> str:
+        return self.finding.origin.path or "<text>"
+
+    @property
+    def place(self) -> Place | None:
+        """Where it stands, as far as anybody knows."""
+        if self.finding.place is not None:
+            return self.finding.place
+        origin = self.finding.origin
+        if origin.line is None:
+            return None
+        column = (origin.column or 1) + self.finding.start
+        return Place(origin.line, column, origin.line, column + len(self.finding.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one check has to say. `lexicons` holds, for each rule that was found, the lexicon that has it."""
+
+    results: tuple[Result, ...] = ()
+    files: tuple[str, ...] = ()
+    messages: int = 0
+    excluded: int = 0
+    troubles: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # suppressions that are of no use any more
+    vanished: int = 0  # findings of the baseline that are gone
+    lexicons: Mapping[str, Lexicon] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        return any(result.fails for result in self.results)
+
+    def listed(self, every: bool) -> list[Result]:
+        """Return the results a report lists: the allowed ones too, and those of the baseline where all are asked for."""
+        return [result for result in self.results if every or not result.known]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How to show: `shown` leaves contacts in, `every` lists what the baseline knows, and what was allowed on a screen."""
+
+    colour: bool = False
+    shown: bool = False
+    every: bool = False
+
+    def masked(self, text: str) -> str:
+        return text if self.shown else reports.redact(text)
