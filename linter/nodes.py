@@ -7,6 +7,7 @@ so that an author sees all of them at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -104,6 +105,11 @@ def load_yaml(path: Path, problems: Problems, shown: str | None = None) -> Node 
         problems.lines.append(f"{name}:1: cannot be read ({error}), expected a UTF-8 file")
         return None
     return parse_yaml(text, name, problems)
+
+
+def documents(text: str) -> Iterator[yaml.Node]:
+    """Yield PyYAML's own nodes of every document of a file, with their marks. Raises what PyYAML raises."""
+    yield from yaml.compose_all(text, Loader=_Loader)
 
 
 def parse_yaml(text: str, name: str, problems: Problems) -> Node | None:

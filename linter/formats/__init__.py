@@ -15,16 +15,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from linter import sources
-from linter.formats import jsons, lines, tables
+from linter.formats import jsons, lines, po, tables, yamls
 from linter.formats.document import Comment, Document, Gathered, applied, finished, load
 from linter.model import SourceError
 from linter.sources import Listing, Options, Trouble
 
-FORMATS = ("text", "markdown", "csv", "tsv", "json", "jsonl")
-SUFFIXES = {suffix: kind for suffix, kind in sources.SUFFIXES.items() if kind in FORMATS}
+FORMATS = ("text", "markdown", "csv", "tsv", "json", "jsonc", "jsonl", "yaml", "xlsx", "po", "jinja")
+SUFFIXES = sources.SUFFIXES | {".jsonc": "jsonc", ".po": "po", ".j2": "jinja", ".jinja": "jinja", ".jinja2": "jinja"}
 _READERS: dict[str, Callable[[Gathered], None]] = {
     "text": lines.read_text, "markdown": lines.read_markdown, "csv": tables.read_csv, "tsv": tables.read_tsv,
-    "json": jsons.read_json, "jsonl": jsons.read_jsonl,
+    "json": jsons.read_json, "jsonl": jsons.read_jsonl, "jsonc": jsons.read_jsonc, "yaml": yamls.read_yaml,
+    "xlsx": tables.read_xlsx, "po": po.read_po, "jinja": lines.read_jinja,
 }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def read_document(path: str | Path, options: Options | None = None, *, data: byt
     kind = format_of(path, options)
     if kind not in _READERS:
         raise SourceError(f"{path}:1: unknown format '{kind}', expected one of {', '.join(FORMATS)}")
-    gathered = Gathered(load(path, data, options.encoding), options)
+    gathered = Gathered(load(path, data, options.encoding, kind == "xlsx"), options)
     _READERS[kind](gathered)
     return finished(gathered, kind, lambda changed: read_document(path, options, data=changed))
 

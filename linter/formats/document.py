@@ -162,6 +162,24 @@ def _key(item: Item, field: str | None = None) -> Key:
     return origin.sheet, origin.line, origin.column
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a table are: which field each of ours is, and which of them hold replies."""
+
+    found: Mapping[str, str]
+    texts: Sequence[str]
+    is_listing: bool
+
+    @property
+    def is_log(self) -> bool:
+        """Are the rows turns of conversations, with one text each?"""
+        return bool(self.found.keys() & {"role", "session"})
+
+    def finds(self) -> list[dict[str, str]]:
+        """Return the fields once for every text a row has."""
+        return [{**self.found, "text": name} for name in self.texts] or [dict(self.found)]
+
+
 @dataclass
 class Gathered:
     """What a reader has found so far."""
@@ -179,13 +197,15 @@ class Gathered:
         self.rows = _Rows(self.source.path, self.options)
         self.troubles.extend(self.source.troubles)
 
-    def reply(self, value: Value, *, row: int | None = None, template: bool = True, masked: str | None = None) -> None:
-        """Add a text; `template`: markup and placeholders in it are not judged."""
+    def reply(
+        self, value: Value, *, row: int | None = None, masked: str | None = None, cell: tuple[str, int] | None = None
+    ) -> None:
+        """Add a text. `masked` is what to judge of it; `cell` is its sheet and row."""
         if not value.text.strip():
             return
-        line, column = self.source.position(value.first)
-        origin = Origin(self.source.path, line, column, row, platform=self.options.platform)
-        words = masked if masked is not None else self.masked(value.text, template)
+        sheet, line, column = (*cell, value.start) if cell else (None, *self.source.position(value.first))
+        origin = Origin(self.source.path, line, column, row, platform=self.options.platform, sheet=sheet)
+        words = masked if masked is not None else self.masked(value.text)
         self._add(Message(clean(words), self.options.channel, origin=origin), value)
 
     def row(self, record: Mapping[str, Any], cells: Mapping[str, Value], found: Mapping[str, str], place: tuple[int, int], sheet: str | None = None) -> None:  # fmt: skip
@@ -215,32 +235,27 @@ class Gathered:
         self.replies.append(message)
         self.values[_key(message)] = value
 
-    def masked(self, text: str, template: bool = True) -> str:
+    def masked(self, text: str) -> str:
         """Return the text with what is not judged made neutral, at the same length."""
-        if not template:
-            return text
         words = placeholders.mask(text) if self.options.placeholders else text
         return mask_html(words)
 
-    def texts(self, names: Sequence[str], found: Mapping[str, str]) -> list[str]:
-        """Return the columns of a table that hold replies: those asked for, or those that are called like it.
+    def columns(self, names: Sequence[str]) -> Columns:
+        """Tell which column is which.
 
-        A log (it has roles or sessions) has one text a row; a table of canned replies may have several.
+        A log has one text a row; a table of canned replies may have several: all columns that are called like one.
         """
-        if self.fields.named:
-            return [name for name in names if self.fields.named_here([name])]
-        known = {name.lower() for name in COLUMNS["text"]}
-        if "text" not in found:
-            return []
-        more = not self.options.columns and not found.keys() & {"role", "session"}
-        texts = [found["text"], *(n for n in names if more and n.strip().lower() in known and n != found["text"])]
-        return [name for name in texts if not self.fields.excluded([name])]
-
-    def columns(self, names: Sequence[str]) -> tuple[dict[str, str], list[str], bool]:
-        """Return which column is which, those of the replies, and whether this is a table of listings."""
         found = columns_of(names, self.options.columns)
-        texts = self.texts(names, found)
-        return found, texts, not texts and bool(listing_columns(names, self.options.columns))
+        columns = Columns(found, (), False)
+        if self.fields.named:
+            texts = [name for name in names if self.fields.named_here([name])]
+        else:
+            more = not self.options.columns and not columns.is_log
+            known = {found.get("text"), *(name for name in names if more and name.strip().lower() in COLUMNS["text"])}
+            texts = [name for name in names if name in known and not self.fields.excluded([name])]
+        return replace(
+            columns, texts=texts, is_listing=not texts and bool(listing_columns(names, self.options.columns))
+        )
 
     def trouble(self, line: int, what: str, expected: str) -> None:
         self.troubles.append(Trouble(self.source.path, line, what, expected))
@@ -255,19 +270,28 @@ def replace_text(message: Message, text: str, origin: Origin) -> Message:
 
 
 def finished(gathered: Gathered, kind: str, reread: Callable[[bytes], Document]) -> Document:
-    """Close what was gathered into a document."""
+    """Close what was gathered into a document, its replies in the order of the file."""
+    values, replies = gathered.values, gathered.replies
+    if gathered.source.text:
+        values = dict(sorted(values.items(), key=lambda entry: entry[1].start))
+        replies.sort(key=lambda reply: values[_key(reply)].start)
     return Document(
-        gathered.source.path, kind, gathered.source, gathered.options, tuple(gathered.replies), tuple(gathered.records),
-        tuple(gathered.troubles), tuple(gathered.comments), frozenset(gathered.fields.matched), gathered.values, reread,
+        gathered.source.path, kind, gathered.source, gathered.options, tuple(replies), tuple(gathered.records),
+        tuple(gathered.troubles), tuple(gathered.comments), frozenset(gathered.fields.matched), values, reread,
     )  # fmt: skip
 
 
-def load(path: str | Path, data: bytes | str | None, encoding: str | None) -> Source:
-    """Read a file (`-`: standard input) or take what is given; raise SourceError where it cannot be opened."""
+def load(path: str | Path, data: bytes | str | None, encoding: str | None, binary: bool) -> Source:
+    """Read a file (`-`: standard input) or take what is given; raise SourceError where it cannot be opened.
+
+    A `binary` file has no text of its own.
+    """
     name = str(path)
     if data is None:
         try:
             data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         except OSError as error:
             raise SourceError(f"{name}:1: cannot be opened ({error.strerror}), expected a readable file") from error
+    if binary and isinstance(data, bytes):
+        return Source(name, data, "", ())
     return decode(data, name, encoding)

@@ -72,9 +72,9 @@ def _compiled(source: str) -> re.Pattern[str]:
 
 def _part(part: str) -> str:
     if part == "**":
-        return "(?:[^/]+/)*"
+        return "(?:[^/]*/)*"
     if part == "*":
-        return _INDEXES + "[^/]+/"
+        return _INDEXES + "[^/]*/"
     name = re.sub(r"\\(.)", r"\1", part)
     exact = re.escape(_written(name))
     return f"(?:#{name}/|{_INDEXES}{exact})" if name.isdecimal() else _INDEXES + exact

@@ -11,25 +11,46 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from linter.formats.document import Gathered
+from linter.formats.document import Columns, Gathered
 from linter.formats.value import Piece, Value
 
 Path = tuple[str | int, ...]
 _TOKEN = re.compile(r'[ \t\r\n]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([{}\[\]:,])|([^\s{}\[\]:,"]+))')
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_COMMENT = re.compile(rf"{_STRING}|(//[^\r\n]*|/\*.*?\*/)", re.DOTALL)
+_LAST_COMMA = re.compile(rf"{_STRING}|,(?=\s*[}}\]])")
 _ESCAPE = re.compile(r"\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
 
 
 def read_json(gathered: Gathered) -> None:
     """Read a list of records like a table, and anything else text by text."""
-    source = gathered.source
-    if not source.text.strip():
+    _read(gathered, gathered.source.text)
+
+
+def read_jsonc(gathered: Gathered) -> None:
+    """Read JSON with comments and commas before closing brackets, as editors' and bots' settings have them."""
+    text = gathered.source.text
+    for found in _COMMENT.finditer(text):
+        if found[1]:
+            line = text.rfind("\n", 0, found.start()) + 1
+            gathered.comment(found.start(), found[1].strip("/*"), not text[line : found.start()].strip())
+    _read(gathered, _LAST_COMMA.sub(_kept, _COMMENT.sub(_kept, text)))
+
+
+def _kept(found: re.Match[str]) -> str:
+    """Return a string as it is, and blanks for what is not JSON."""
+    return found[0] if found[0].startswith('"') else re.sub(r"[^\r\n]", " ", found[0])
+
+
+def _read(gathered: Gathered, text: str) -> None:
+    if not text.strip():
         return
     try:
-        value = json.loads(source.text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         gathered.trouble(getattr(error, "lineno", 1), f"broken JSON ({getattr(error, 'msg', error)})", "valid JSON")
         return
-    texts = dict(strings(source.text, 0, len(source.text)))
+    texts = dict(strings(text, 0, len(text)))
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         _records(gathered, value, texts)
         return
@@ -40,31 +61,24 @@ def _records(gathered: Gathered, records: list[dict[str, Any]], texts: Mapping[P
     by_record: dict[Any, dict[Path, Value]] = {}
     for path, value in texts.items():
         by_record.setdefault(path[0], {})[path] = value
-    found, names, listing = gathered.columns(_names(records))
+    columns = gathered.columns(list(dict.fromkeys(name for record in records for name in record)))
     for number, record in enumerate(records):
-        own = by_record.get(number, {})
-        if names or listing:
-            _record(gathered, record, own, (found, names), number + 1)
-        else:
-            _tree(gathered, own)
+        _record(gathered, record, by_record.get(number, {}), columns, number + 1)
 
 
-def _names(records: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for record in records for name in record))
-
-
-def _record(gathered: Gathered, record: dict[str, Any], own: Mapping[Path, Value], columns: tuple[dict[str, str], list[str]], number: int) -> None:  # fmt: skip
-    """Add one record, its texts first and then what hangs below it."""
-    found, names = columns
-    cells = {str(path[-1]): value for path, value in own.items() if len(path) <= 2}
+def _record(
+    gathered: Gathered, record: dict[str, Any], own: Mapping[Path, Value], columns: Columns, number: int
+) -> None:
+    """Add one record: its texts, and then what hangs below it."""
+    if not columns.texts and not columns.is_listing:
+        _tree(gathered, own)
+        return
+    cells = {str(path[-1]): value for path, value in own.items() if len(path) == 2}
     first = min((value.start for value in own.values()), default=0)
-    place = gathered.source.position(first)[0], number
-    shown = [name for name in names if isinstance(record.get(name), str)]
-    for name in shown or names[:1]:
-        gathered.row(record, cells, found | {"text": name}, place)
-    if not names:
-        gathered.row(record, cells, found, place)
-    elif not found.keys() & {"role", "session"}:
+    finds = columns.finds()
+    for found in [f for f in finds if isinstance(record.get(f.get("text", "")), str)] or finds[:1]:
+        gathered.row(record, cells, found, (gathered.source.position(first)[0], number))
+    if columns.texts and not columns.is_log:
         _tree(gathered, {path: value for path, value in own.items() if len(path) > 2 and path[1] != "context"})
 
 
@@ -97,11 +111,11 @@ def _line(gathered: Gathered, start: int, line: str, number: int) -> None:
     if not isinstance(record, dict):
         gathered.trouble(number, f"a {type(record).__name__}", "a JSON object with a text")
         return
-    found, names, listing = gathered.columns(list(record))
-    if names or listing or not gathered.fields.named:
-        _record(gathered, record, texts, (found, names), number)
+    columns = gathered.columns(list(record))
+    if columns.texts or columns.is_listing or gathered.fields.named:
+        _record(gathered, record, texts, columns, number)
     else:
-        _tree(gathered, texts)
+        gathered.row(record, {}, columns.found, (number, number))
 
 
 def strings(text: str, start: int, end: int) -> Iterator[tuple[Path, Value]]:

@@ -15,7 +15,8 @@ from linter.formats.value import Value
 from linter.measures import mask_html
 from linter.sources import _MARKS
 
-_DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(kefulint:.*)")
+_DIRECTIVE = re.compile(r"[ \t]*(#)[ \t]*(kefulint:.*)")
+_JINJA_COMMENT = re.compile(r"\{#-?(.*?)-?#\}", re.DOTALL)
 _HTML_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _FENCED = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n(?:.*?^[ \t>]*\1[`~]*[ \t]*\r?$|.*\Z)", re.DOTALL | re.MULTILINE)
@@ -30,17 +31,25 @@ def read_text(gathered: Gathered) -> None:
     for number, (start, end) in enumerate(source.spans(), 1):
         directive = _DIRECTIVE.fullmatch(source.text, start, end)
         if directive:
-            gathered.comment(directive.start(1) - 1, directive[1])
+            gathered.comment(directive.start(1), directive[2])
             continue
         words = source.text[start:end]
         masked = placeholders.mask(words) if gathered.options.placeholders else words
         gathered.reply(Value.verbatim(source.text, start, end), row=number, masked=masked)
 
 
-def read_markdown(gathered: Gathered) -> None:
+def read_jinja(gathered: Gathered) -> None:
+    """Read a template like Markdown; what the template engine runs is not judged, its comments are comments."""
+    text = gathered.source.text
+    for comment in _JINJA_COMMENT.finditer(text):
+        gathered.comment(comment.start(), comment[1], _is_alone(text, comment.start(), comment.end()))
+    read_markdown(gathered, placeholders.mask(text))
+
+
+def read_markdown(gathered: Gathered, shown: str | None = None) -> None:
     """Read prose line by line, tables cell by cell; code, comments and front matter are not prose."""
     text = gathered.source.text
-    shown = text
+    shown = text if shown is None else shown
     for pattern in (_FRONT_MATTER, _FENCED):
         shown = _blanked(pattern, shown, first=pattern is _FRONT_MATTER)
     for comment in _HTML_COMMENT.finditer(shown):

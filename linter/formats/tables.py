@@ -6,12 +6,15 @@ its forgiving ways), which a test holds it to.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 
-from linter.formats.document import Gathered
+from linter.formats.document import Columns, Gathered
 from linter.formats.value import Piece, Value
+from linter.model import SourceError
 from linter.sources import COLUMNS, _worth
+from linter.sources import _cell as _cell_text
 
 Row = list[Value]
 
@@ -31,36 +34,64 @@ def _read(gathered: Gathered, delimiter: str) -> None:
     header = next(rows, None)
     if header is None:
         return
-    names = [cell.text for cell in header]
-    found, texts, listing = gathered.columns(names)
-    if not texts and not listing:
-        if not gathered.fields.named:
-            _without_header(gathered, [header, *rows])
-        return
-    for number, row in enumerate(rows, 2):
-        if not row:
-            continue
-        line = gathered.source.position(row[0].start)[0]
-        if len(row) < len(names):
-            gathered.trouble(line, f"{len(row)} cells", f"{len(names)} as in the header")
-        by_name = dict(zip(names, row, strict=False))
-        record = {name: cell.text.replace("\0", " ") for name, cell in by_name.items()}
-        for name in texts:
-            if name in by_name:
-                gathered.row(record, by_name, found | {"text": name}, (line, number))
-        if listing:
-            gathered.row(record, by_name, found, (line, number))
+    _table(gathered, [header, *rows])
 
 
-def _without_header(gathered: Gathered, rows: Sequence[Row]) -> None:
+def _table(gathered: Gathered, rows: Sequence[Row], sheet: str | None = None) -> None:
+    """Read a table by its header, or cell by cell where no column is called like one of replies."""
+    names = [cell.text for cell in rows[0]]
+    columns = gathered.columns(names)
+    if columns.texts or columns.is_listing:
+        for number, row in enumerate(rows[1:], 2):
+            if any(cell.text for cell in row):
+                _row(gathered, names, row, columns, (number, sheet))
+    elif not gathered.fields.named:
+        _without_header(gathered, rows, sheet)
+
+
+def _row(gathered: Gathered, names: Sequence[str], row: Row, columns: Columns, place: tuple[int, str | None]) -> None:
+    number, sheet = place
+    line = gathered.source.position(row[0].start)[0] if sheet is None else number
+    if len(row) < len(names):
+        gathered.trouble(line, f"{len(row)} cells", f"{len(names)} as in the header")
+    by_name = dict(zip(names, row, strict=False))
+    record = {name: cell.text.replace("\0", " ") for name, cell in by_name.items()}
+    for found in columns.finds():
+        if found.get("text", names[0]) in by_name:
+            gathered.row(record, by_name, found, (line, number), sheet)
+
+
+def _without_header(gathered: Gathered, rows: Sequence[Row], sheet: str | None) -> None:
     if gathered.options.need_text:
         shown = ", ".join(cell.text for cell in rows[0]) or "nothing"
         gathered.trouble(1, f"no text column among {shown}", f"one named {', '.join(COLUMNS['text'][:4])} … or --column text=NAME")  # fmt: skip
         return
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         for cell in row:
             if _worth(cell.text):
-                gathered.reply(cell)
+                gathered.reply(cell, cell=None if sheet is None else (sheet, number))
+
+
+def read_xlsx(gathered: Gathered) -> None:
+    """Read every sheet like a CSV; raises SourceError where the extra `xlsx` is not installed."""
+    path = gathered.source.path
+    try:
+        from python_calamine import CalamineWorkbook
+    except ImportError as error:
+        raise SourceError(f"{path}:1: xlsx needs a library, expected: pip install 'kefulint[xlsx]'") from error
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(gathered.source.data))
+        sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+    except Exception as error:  # the library raises its own kinds for every way a file can be broken
+        gathered.trouble(1, f"not a workbook ({error})", "an XLSX file")
+        return
+    for name, table in sheets.items():
+        if table:
+            _table(gathered, [_sheet_row(row) for row in table], name)
+
+
+def _sheet_row(cells: Sequence[object]) -> Row:
+    return [Value([Piece(_cell_text(cell), number, number)], number, number) for number, cell in enumerate(cells, 1)]
 
 
 def cells(text: str, delimiter: str) -> Iterator[Row]:
