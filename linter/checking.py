@@ -65,9 +65,14 @@ class File:
 
 
 class Checker:
-    """Checks files one after the other and remembers what only shows at the end."""
+    """Checks files one after the other and remembers what only shows at the end.
 
-    def __init__(self, finder: Finder | None = None, given: Given | None = None) -> None:
+    `like`: an earlier checker whose lexicons have not changed since and need not be loaded again.
+    """
+
+    def __init__(
+        self, finder: Finder | None = None, given: Given | None = None, *, like: Checker | None = None
+    ) -> None:
         self.finder = finder or Finder()
         self.given = given or Given()
         self.results: list[Result] = []
@@ -79,8 +84,8 @@ class Checker:
         self.excluded = 0
         self.baselines: dict[str, Baseline] = {}
         self._folders: list[Path] = []
-        self._lexicons: dict[tuple[str, ...], Lexicon] = {}
-        self._linters: dict[tuple[Any, ...], Linter] = {}
+        self._lexicons: dict[tuple[str, ...], Lexicon] = like._lexicons if like else {}
+        self._linters: dict[tuple[Any, ...], Linter] = like._linters if like else {}
         self._sides: dict[Path, list[Suppression]] = {}
         self._matched: set[Pattern] = set()
 
@@ -190,8 +195,7 @@ class Checker:
 
     def _side(self, name: str, settings: Settings, known: frozenset[str]) -> list[Suppression]:
         """Return the entries of the side file that holds for a file."""
-        given = settings.get("suppressions")
-        path = Path(given) if given else _nearest(name)
+        path = side_path(name, settings)
         if path is None:
             return []
         if path not in self._sides:
@@ -341,8 +345,11 @@ def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
     )
 
 
-def _nearest(name: str) -> Path | None:
-    """Return the nearest side file above a file."""
+def side_path(name: str, settings: Settings) -> Path | None:
+    """Return the side file that holds for a file: the one its settings name, or the nearest above it."""
+    given = settings.get("suppressions")
+    if given:
+        return Path(given)
     folder = Path(name).absolute().parent
     candidates = (parent / suppress.SIDE_FILE for parent in (folder, *folder.parents))
     return next((path for path in candidates if path.is_file()), None)
@@ -353,13 +360,13 @@ def change(document: Document, reply: Message, finding: Finding) -> tuple[Place,
     if finding.fix is None or not document.edits_allowed:
         return None
     before, after = document.source.text, document.reread(document.edited([(reply, finding.fix)])).source.text
-    start = _alike(before, after)
-    end = _alike(before[start:][::-1], after[start:][::-1])
+    start = alike(before, after)
+    end = alike(before[start:][::-1], after[start:][::-1])
     place = Place(*document.source.position(start), *document.source.position(len(before) - end))
     return place, after[start : len(after) - end]
 
 
-def _alike(one: str, other: str) -> int:
+def alike(one: str, other: str) -> int:
     """Return how many characters two texts share at their start."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))

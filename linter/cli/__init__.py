@@ -22,6 +22,7 @@ COMMANDS = {  # command -> module:function
     "rules": "rules:rules",
     "eval": "evaluate:eval_",
     "ledger": "ledger:ledger",
+    "lsp": "lsp:lsp",
     "mcp": "mcp:mcp",
     "serve": "serve:serve",
 }
