@@ -90,7 +90,7 @@ def _is_possible(probe: Probe, reading: Reading, in_talk: bool) -> bool:
         if not mask & bits:
             return False
     for names in probe.shapes:
-        if not any(GATES[name].search(reading.folded.plain) for name in names):
+        if not any(GATES[name](reading.folded.plain) for name in names):
             return False
     return not probe.most or len(reading.folded.plain) <= probe.most or reading.end - reading.start <= probe.most
 
@@ -112,6 +112,7 @@ class Compiled:
     scanner: Scanner
     measured: tuple[Rule, ...]  # rules that measure instead of matching
     fillers: tuple[re.Pattern[str], re.Pattern[str]]
+    filler_characters: frozenset[str]
 
     def read(self, text: str) -> Reading:
         """Fold and scan a text."""
@@ -123,7 +124,7 @@ class Compiled:
         common = {concept.id: _commonness(concept) for concept in self.lexicon.concepts.values()}
         by_entry: list[list[Probe]] = [[] for _ in self.scanner.entries]
         by_shape: list[Probe] = []
-        for probe in self._probes(channel, rules, platforms):
+        for probe in self.each_probe(channel, rules, platforms):
             spelled = [item for item in probe.pattern.items if not item.optional and not _is_shape(item)]
             if not spelled:
                 by_shape.append(probe)
@@ -133,7 +134,7 @@ class Compiled:
                 by_entry[entry].append(probe)
         return Probes(tuple(map(tuple, by_entry)), tuple(by_shape))
 
-    def _probes(self, channel: str, rules: frozenset[str], platforms: Sequence[str]) -> Iterator[Probe]:
+    def each_probe(self, channel: str, rules: frozenset[str], platforms: Sequence[str]) -> Iterator[Probe]:
         for rule in self.lexicon.rules.values():
             for find in rule.finds if rule.id in rules else ():
                 if channel not in (find.channels or rule.channels):
@@ -175,7 +176,8 @@ def compiled(lexicon: Lexicon) -> Compiled:
     disguises = Disguises(sounds, lexicon.components, lexicon.lookalikes)
     scanner = Scanner(_terms(lexicon, folding, disguises), sounds)
     measured = tuple(rule for rule in lexicon.rules.values() if rule.measure)
-    return Compiled(lexicon, folding, scanner, measured, _fillers(lexicon, folding))
+    fillers = _filler_words(lexicon, folding)
+    return Compiled(lexicon, folding, scanner, measured, _fillers(fillers), frozenset("".join(fillers)))
 
 
 def symbols_spelled(lexicon: Lexicon) -> set[str]:
@@ -209,9 +211,12 @@ def _commonness(concept: Concept) -> float:
     return sum(16.0 / len(spelling) ** 3 for spelling in (*concept.strong, *concept.weak))
 
 
-def _fillers(lexicon: Lexicon, folding: Folding) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _filler_words(lexicon: Lexicon, folding: Folding) -> list[str]:
     filler = lexicon.concepts.get("filler")
-    words = sorted({folding.normal(s) for s in filler.strong} if filler else set(), key=len, reverse=True)
+    return sorted({folding.normal(s) for s in filler.strong} if filler else set(), key=len, reverse=True)
+
+
+def _fillers(words: Sequence[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
     forward = "|".join(map(re.escape, words))
     backward = "|".join(re.escape(word[::-1]) for word in words)
     return re.compile(f"(?:{forward})*"), re.compile(f"(?:{backward})*")

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from linter import measures
 from linter.compiled import Compiled, Reading, compiled
@@ -20,9 +21,13 @@ from linter.lexicon import Lexicon, Rule, load_lexicon
 from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
 
+if TYPE_CHECKING:
+    from linter.batch import Sieve, Wanted
+
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
 _LONG = 1200  # characters; a longer text is judged in windows
 _WINDOW, _OVERLAP = 600, 120
+_BATCH = 8192  # messages that are looked at together
 _CONTEXT = 6  # earlier turns that count as context
 _GIVES = {
     "line": "a single message",
@@ -71,9 +76,19 @@ class Linter:
         self.as_of = as_of
         self._compiled: Compiled = compiled(self.lexicon)
         self._read = lru_cache(maxsize=2048)(self._compiled.read)
+        self._sieves: dict[str, Sieve] = {}
         self._probes = lru_cache(maxsize=None)(
             lambda channel: self._compiled.probes(channel, self.rules, self.platforms)
         )
+
+    def _sieve(self, channel: str) -> Sieve:
+        from linter.batch import Sieve
+
+        if channel not in self._sieves:
+            self._sieves[channel] = Sieve(
+                self._compiled, self._compiled.each_probe(channel, self.rules, self.platforms)
+            )
+        return self._sieves[channel]
 
     @property
     def version(self) -> str:
@@ -96,8 +111,39 @@ class Linter:
     def check_many(self, messages: Iterable[str | Message]) -> Iterator[list[Finding]]:
         """Judge messages in order; the same answers as `check`, at batch speed."""
         self._require("line", "conversation")
-        for message in messages:
-            yield self._judge(Message(message) if isinstance(message, str) else message, None)
+        given = iter(messages)
+        while batch := list(islice(given, _BATCH)):
+            for message, finds in zip(batch, self._sifted(batch), strict=True):
+                yield self._judge(_message(message), None, finds=finds) if finds is None or finds else []
+
+    def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Wanted] | None]:
+        """Return for every message the finds that could match it; None where that cannot be told without reading it."""
+        found: list[Sequence[Wanted] | None] = [None] * len(messages)
+        try:
+            from linter import batch
+        except ImportError:  # without NumPy every message is read
+            return found
+        by_channel: dict[str, list[int]] = {}
+        for number, message in enumerate(messages):
+            text, channel, role = (message, "chat", "agent") if isinstance(message, str) else (
+                message.text, message.channel, message.role)  # fmt: skip
+            if role != "agent" or not text:
+                found[number] = ()
+            elif len(text) <= _LONG:
+                by_channel.setdefault(channel, []).append(number)
+        for channel, numbers in by_channel.items():
+            measuring = self._measuring(channel)
+            if "repeated-words" in measuring:
+                continue
+            chosen = [messages[number] for number in numbers]
+            sifted = batch.sift(chosen, self._sieve(channel), _fragments)
+            for number, message, finds in zip(numbers, chosen, sifted, strict=True):
+                repeats = bool(measuring) and not isinstance(message, str) and measures.may_repeat(message)
+                found[number] = finds if finds or not repeats else None
+        return found
+
+    def _measuring(self, channel: str) -> set[str]:
+        return {r.measure for r in self._compiled.measured if r.id in self.rules and channel in r.channels}
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
         """Judge every agent's turn in the light of those before; one list of findings a turn."""
@@ -170,13 +216,17 @@ class Linter:
     # --- the stages
 
     def _judge(
-        self, message: Message, rejections: list[Rejection] | None, record: Mapping[str, Any] | None = None
+        self,
+        message: Message,
+        rejections: list[Rejection] | None,
+        record: Mapping[str, Any] | None = None,
+        finds: Sequence[Wanted] | None = None,
     ) -> list[Finding]:
         if message.role != "agent" or not message.text:
             return []
         if len(message.text) > _LONG:
             return self._judge_long(message, rejections, record)
-        return self._judge_scene(self._scene(message, record or {}), rejections, record)
+        return self._judge_scene(self._scene(message, record or {}), rejections, record, finds)
 
     def _judge_long(
         self, message: Message, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
@@ -197,12 +247,21 @@ class Linter:
         return sorted(found.values(), key=lambda finding: (finding.start, finding.end, finding.rule))
 
     def _judge_scene(
-        self, scene: Scene, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
+        self,
+        scene: Scene,
+        rejections: list[Rejection] | None,
+        record: Mapping[str, Any] | None,
+        finds: Sequence[Wanted] | None = None,
     ) -> list[Finding]:
+        """Judge a scene by all rules, or by the finds that are known to be the only ones that could match."""
         court = Court(self.lexicon, self.platforms, self._read, rejections)
         found: list[Match] = []
         message = scene.message
-        for rule, find, patterns in self._probes(message.channel).wanted(scene.reading, bool(message.context)):
+        if finds is None:
+            tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
+        else:
+            tried = [(one.rule, one.find, list(one.find.patterns)) for one in finds]
+        for rule, find, patterns in tried:
             if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)
         found += self._measured(scene, court)
@@ -319,6 +378,10 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
         raise KefulintError(f"unknown rule '{unknown[0]}', expected one of {', '.join(sorted(lexicon.rules))}")
     statuses = ("stable", "draft") if drafts else ("stable",)
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
+
+
+def _message(given: str | Message) -> Message:
+    return Message(given) if isinstance(given, str) else given
 
 
 def replace_text(message: Message, text: str) -> Message:

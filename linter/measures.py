@@ -141,6 +141,15 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
     return 0, len(reading.folded.plain)
 
 
+def may_repeat(message: Message) -> bool:
+    """May this be said for the third time? Told by the lengths of what the agent said before."""
+    if len(message.context) < 2:
+        return False
+    length = len(message.text)
+    alike = [t for t in message.context if t.role != "buyer" and 0.5 * length - 8 <= len(t.text) <= 2 * length + 8]
+    return len(alike) > 1 and len({_bare(t.text)[:1] for t in alike} & {_bare(message.text)[:1]}) > 0
+
+
 def _times_said(message: Message, similarity: float, seconds: float) -> tuple[int, bool]:
     """Count how often the agent has said nearly this within so many seconds, and tell whether the buyer spoke between.
 

@@ -82,7 +82,7 @@ class Hits:
 
     def _shaped(self, name: str) -> list[Hit]:
         plain = self._folded.plain
-        if name not in SHAPES or not GATES[name].search(plain):
+        if name not in SHAPES or not GATES[name](plain):
             return []
         return sorted({Hit(a, b, name, plain[a:b]) for a, b in SHAPES[name](self._folded) if a < b})
 
@@ -270,19 +270,19 @@ def _heard(text: str, spelling: str) -> tuple[bool, str]:
     return not odd, "homophone"
 
 
-_PICTURE = re.compile("[\u2190-\u2bff\u3200-\u33ff\U0001f000-\U0001faff]")
+PICTURE = re.compile("[\u2190-\u2bff\u3200-\u33ff\U0001f000-\U0001faff]")
 
 
 def _pictures(folded: Folded) -> frozenset[int]:
     """Return the places in `plain` where a picture was read as a Chinese character."""
-    if not _PICTURE.search(folded.original):
+    if not PICTURE.search(folded.original):
         return frozenset()
     return frozenset(i for i in range(len(folded.plain)) if _drawn(folded, i, i + 1))
 
 
 def _drawn(folded: Folded, start: int, end: int) -> bool:
     """Was a Chinese character of the place read from a picture? Nobody draws by accident."""
-    return any(folded.plain[i] >= "\u3400" and _PICTURE.match(folded.original[folded.at[i]]) for i in range(start, end))
+    return any(folded.plain[i] >= "\u3400" and PICTURE.match(folded.original[folded.at[i]]) for i in range(start, end))
 
 
 def _latin_edges(text: str, start: int, end: int, folded: Folded) -> bool:

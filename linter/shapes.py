@@ -210,21 +210,32 @@ SHAPES: dict[str, Callable[[Folded], Iterator[tuple[int, int]]]] = {
     "@over-two-days": over_two_days,
 }
 
-# What must stand in `plain` for a shape to be worth looking for.
-_DIGITLIKE = f"0-9{''.join(_DIGIT_FORMS)}"
-_ANY_NUMBER = re.compile(f"[{_DIGITLIKE}]{{5}}")
-_ANY_ACCOUNT = re.compile(f"[a-z]|[{_DIGITLIKE}]{{5}}")
-_ANY_TIME = re.compile("天|日|周|星期|礼拜|月|小时")
-GATES: dict[str, re.Pattern[str]] = {
-    "@mobile": _ANY_NUMBER,
-    "@landline": _ANY_NUMBER,
-    "@number": _ANY_NUMBER,
-    "@account": _ANY_ACCOUNT,
-    "@id": _ANY_ACCOUNT,
-    "@email": re.compile("@|邮箱"),
-    "@link": re.compile("[a-z]"),
-    "@money": re.compile("[¥￥$块元圆毛米]|yuan|rmb"),
-    "@percent": re.compile("%|百分之"),
-    "@days": _ANY_TIME,
-    "@over-two-days": _ANY_TIME,
+# --- gates: what must stand in `plain` for a shape to be worth looking for ------------------------------------------
+
+DIGITLIKE = f"0-9{''.join(_DIGIT_FORMS)}"
+
+
+def _has(pattern: str) -> Callable[[str], bool]:
+    search = re.compile(pattern).search
+    return lambda plain: search(plain) is not None
+
+
+def _has_longer_than(hours: int) -> Callable[[str], bool]:
+    """A range reads as one number in `plain` (2-3 as 23), never as a smaller one than its last."""
+    return lambda plain: any(_hours(m.group(1), m.group(2)) > hours for m in _DAYS.finditer(plain, timeout=1.0))
+
+
+_has_account = _has(f"[a-z]|[{DIGITLIKE}]{{5}}")
+GATES: dict[str, Callable[[str], bool]] = {
+    "@mobile": _has(f"[{DIGITLIKE}]{{11}}"),
+    "@landline": _has(f"[{DIGITLIKE}]{{10}}"),
+    "@number": _has(f"[{DIGITLIKE}]{{5}}"),
+    "@account": _has_account,
+    "@id": _has_account,
+    "@email": _has("@|邮箱"),
+    "@link": _has("http|hxxp|www|com|cn|net|cc|top|shop|xyz|vip|site|club|link|org|example|抗姆|康母|坑姆"),
+    "@money": _has("[¥￥$块元圆毛米]|yuan|rmb"),
+    "@percent": _has("%|百分之"),
+    "@days": _has_longer_than(72),
+    "@over-two-days": _has_longer_than(48),
 }

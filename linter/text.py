@@ -28,7 +28,7 @@ _COMMAS = set(",，、;；:")
 _STOPS = set("。！？!?\n\r\u2028\u2029…")
 _SHORT_LINE = 4
 _STROKE = re.compile("[\\\\\uff3c]")
-_STROKES = {"\\": "/\uff0f\u2215", "\uff3c": "/\uff0f\u2215"}
+STROKES = {"\\": "/\uff0f\u2215", "\uff3c": "/\uff0f\u2215"}
 _SYLLABLE_BASE = 0xE000  # private use area: no text of ours uses it
 
 
@@ -74,7 +74,7 @@ class Folded:
         if start >= end:
             return (self.at[start] if start < len(self.at) else len(self.original),) * 2
         stop = self.at[end - 1] + 1
-        if self.original[stop : stop + 1] and self.original[stop] in _STROKES.get(self.original[stop - 1], ""):
+        if self.original[stop : stop + 1] and self.original[stop] in STROKES.get(self.original[stop - 1], ""):
             stop += 1
         while stop < len(self.original) and self.original[stop] in "\ufe0f\u20e3\u200d":
             stop += 1
@@ -129,7 +129,7 @@ class Folding:
         joints = _joints(text)
         for index, char in enumerate(text):
             read = self.read(char)
-            if char in _STROKES and text[index + 1 : index + 2] in _STROKES[char]:
+            if char in STROKES and text[index + 1 : index + 2] in STROKES[char]:
                 read = "v"  # drawn with two strokes
             if not read:
                 pending = max(pending, SPACE if index in joints else self._breaks[ord(char)])
@@ -299,6 +299,10 @@ class Sounds:
             position = end
         _append_singles(plain, position, len(plain), units, spans)
         return "".join(units), spans
+
+    def has_pinyin(self, folded: Folded) -> bool:
+        """Does any run of Latin letters read as pinyin?"""
+        return any(self._parse(folded.plain[start:end]) for start, end in _latin_runs(folded))
 
     def _parse_run(self, run: str) -> tuple[str, ...]:
         """Split a Latin run into the fewest syllables, or () where it does not read as pinyin as a whole."""

@@ -25,6 +25,7 @@ COMMANDS = {  # command -> module:function
     "lsp": "lsp:lsp",
     "mcp": "mcp:mcp",
     "serve": "serve:serve",
+    "reviews": "reviews:reviews",
 }
 
 

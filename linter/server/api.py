@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,15 +19,13 @@ from pydantic import BaseModel
 
 from linter.server.access import Caller, Door
 from linter.server.bodies import Body, read
-from linter.server.desk import Desk
-from linter.server.errors import Refused, log_place
+from linter.server.desk import Bench, Desk
+from linter.server.errors import Refused, log_place, overloaded
 from linter.server.rates import Rates
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-_JSON = (b"content-type", b"application/json; charset=utf-8")
-_NO_STORE = (b"cache-control", b"no-store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,21 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that is not plain JSON with status 200."""
+    """What goes back. Operations return plain data where it is JSON with status 200."""
 
-    content: Any
+    content: bytes
     status: int = 200
-    kind: str = "application/json; charset=utf-8"
+    kind: bytes = b"application/json; charset=utf-8"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    rest: Callable[[], Awaitable[bytes]] | None = None  # gives further parts of a long content, at last an empty one
+
+
+_GONE = Reply(b"", 499)  # the client went away
+
+
+def said(data: Any, status: int) -> Reply:
+    """Return JSON with another status than 200."""
+    return Reply(orjson.dumps(data), status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,8 @@ class Surroundings:
 
     desk: Desk
     door: Door
-    rates: Rates = field(default_factory=lambda: Rates(0))
+    rates: Rates
+    reload: Callable[[], Awaitable[Bench]]
 
 
 class Endpoint:
@@ -90,34 +99,26 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        status, content, headers = await self._reply(scope, receive)
-        if status:
-            await _send(send, status, content, headers)
+        reply = await self._reply(scope, receive)
+        if reply is not _GONE:
+            await _send(send, reply)
         self._seconds.observe(time.perf_counter() - started)
-        (self._ok if status == 200 else self._requests.labels(self.path, str(status or 499))).inc()
+        (self._ok if reply.status == 200 else self._requests.labels(self.path, str(reply.status))).inc()
 
-    async def _reply(self, scope: Scope, receive: Receive) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         try:
             with anyio.fail_after(self.around.desk.settings.timeout):
-                reply = await self._answer(scope, receive)
+                data = await self._answer(scope, receive)
+            return data if isinstance(data, Reply) else Reply(orjson.dumps(data))
         except Refused as refused:
-            return refused.status, orjson.dumps(refused.body), _refusal_headers(refused)
+            return _failure(refused)
         except TimeoutError:
-            refused = Refused(503, "timeout", "it took too long, try again later", retry_after=1)
-            return 503, orjson.dumps(refused.body), _refusal_headers(refused)
+            return _failure(overloaded("it took too long"))
         except _Gone:
-            return 0, b"", []
+            return _GONE
         except Exception as error:
             log_place(error)
-            return (
-                500,
-                b'{"error":{"code":"internal","message":"an error of the server, which has logged it"}}',
-                [_JSON],
-            )
-        if not isinstance(reply, Reply):
-            return 200, orjson.dumps(reply), [_JSON, _NO_STORE]
-        content = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
-        return reply.status, content, [(b"content-type", reply.kind.encode()), _NO_STORE]
+            return _failure(Refused(500, "internal", "an error of the server, which has logged it"))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         operation = self._operation(scope["method"])
@@ -182,18 +183,24 @@ def _query(model: type[Body], scope: Scope) -> Any:
     return read(model, orjson.dumps(given))
 
 
-def _refusal_headers(refused: Refused) -> list[tuple[bytes, bytes]]:
-    headers = [_JSON, _NO_STORE]
+def _failure(refused: Refused) -> Reply:
+    headers: list[tuple[bytes, bytes]] = []
     if refused.retry_after:
         headers.append((b"retry-after", str(refused.retry_after).encode()))
     if refused.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if refused.status == 413:
-        headers.append((b"connection", b"close"))
-    return headers
+        headers.append((b"connection", b"close"))  # the rest of the body is not worth reading
+    return Reply(orjson.dumps(refused.body), refused.status, headers=tuple(headers))
 
 
-async def _send(send: Send, status: int, content: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    headers.append((b"content-length", str(len(content)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+async def _send(send: Send, reply: Reply) -> None:
+    headers = [(b"content-type", reply.kind), (b"cache-control", b"no-store"), *reply.headers]
+    if reply.rest is None:
+        headers.append((b"content-length", str(len(reply.content)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    part = reply.content
+    while reply.rest is not None and part:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        part = await reply.rest()
+    await send({"type": "http.response.body", "body": part})

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from linter.server import checks
+from linter.model import KefulintError
+from linter.server import checks, openapi, records
 from linter.server.access import Door, read_tokens
 from linter.server.api import Endpoint, Operation, Surroundings
-from linter.server.desk import Desk
+from linter.server.desk import Bench, Desk
 from linter.server.live import LiveChecks
 from linter.server.metrics import Metrics
 from linter.server.rates import Rates
 from linter.server.settings import Settings
+from linter.store import Store
 
 WEB = Path(__file__).parent.parent / "web"
 PAGES = {"/": "index.html", "/supervise": "supervise.html", "/guard.js": "guard.js"}
@@ -38,13 +40,15 @@ class App:
         self.settings = settings
         door = Door(read_tokens(settings.tokens) if settings.tokens else (), settings.origins)
         self.desk = Desk(settings, Metrics())
-        self.around = Surroundings(self.desk, door, Rates(settings.rate))
-        self.operations = checks.operations(self.around)
+        self.around = Surroundings(self.desk, door, Rates(settings.rate), self.reload)
+        self.store = Store(settings.database, keep_text=settings.keep_text)
+        self.operations = [*checks.operations(self.around), *records.operations(self.around, self.store)]
+        described = openapi.document(self.operations, bool(door.tokens))
         routes: list[BaseRoute] = [
             *routed(self.operations, self.around),
             WebSocketRoute("/v1/live", LiveChecks(self.around)),
         ]
-        router = Router([*routes, *pages()], default=_unknown)
+        router = Router([*routes, *_described(described), *pages()], default=_unknown)
         self._app: Any = router
         if settings.origins:
             self._app = CORSMiddleware(
@@ -55,6 +59,22 @@ class App:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
 
+    async def reload(self) -> Bench:
+        """Take the tokens and the lexicons that are on disk now; keep the old ones of either that are broken."""
+        door = self.around.door
+        if self.settings.tokens:
+            try:
+                door.tokens = read_tokens(self.settings.tokens)
+            except KefulintError as error:
+                self.desk.refuse(error)
+                raise
+        return await self.desk.reload()
+
+    def close(self) -> None:
+        """Write and finish what was accepted."""
+        self.store.close()
+        self.desk.close()
+
 
 def routed(operations: Iterable[Operation], around: Surroundings) -> list[BaseRoute]:
     """Return one route a path."""
@@ -62,6 +82,12 @@ def routed(operations: Iterable[Operation], around: Surroundings) -> list[BaseRo
     for operation in operations:
         paths.setdefault(operation.path, []).append(operation)
     return [Route(path, Endpoint(path, found, around)) for path, found in paths.items()]
+
+
+def _described(described: dict[str, Any]) -> list[BaseRoute]:
+    """Return the routes of the API's description, for programs and for people."""
+    shown = HTMLResponse(openapi.page(described), headers=_SAFE)
+    return [Route("/openapi.json", JSONResponse(described, headers=_SAFE)), Route("/docs", shown)]
 
 
 def pages() -> list[BaseRoute]:

@@ -25,6 +25,8 @@ Channel = Literal["chat", "listing.title", "listing.detail"]
 Platform = Literal["tmall", "taobao", "pinduoduo", "douyin", "kuaishou", "jd"]
 Verdict = Literal["none", "info", "warning", "error"]
 Name = Annotated[str, Field(max_length=NAME)]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="A day such as 2026-01-31, inclusive.")]
+Status = Literal["open", "confirmed", "rejected", "appealed"]
 
 
 class Body(BaseModel):
@@ -71,6 +73,57 @@ class Hello(Body):
     """The first message of a WebSocket where tokens are needed."""
 
     token: Annotated[str, Field(max_length=200)]
+
+
+class DecisionBody(Check):
+    """What was done with a message that was judged."""
+
+    decision: Literal["withheld", "sent", "replaced"]
+    reason: Annotated[str | None, Field(max_length=NOTE, description="Needed for sent: why all the same.")] = None
+    sent_text: Annotated[str | None, Field(max_length=TEXT, description="What went out instead.")] = None
+    client_id: Annotated[
+        str | None,
+        Field(
+            min_length=1, max_length=NAME, description="Of the client's making; a retry with it writes nothing twice."
+        ),
+    ] = None
+
+
+class ReviewBody(Body):
+    """What somebody says of a finding."""
+
+    review: Annotated[
+        Literal["confirmed", "rejected", "appealed"],
+        Field(description="Everybody may appeal; the rest is a supervisor's."),
+    ]
+    note: Annotated[str | None, Field(max_length=NOTE)] = None
+    reviewer: Annotated[Name | None, Field(description="Default: the token's holder.")] = None
+
+
+class Query(Body):
+    """A query string: every value in it is text, and read as what the field is."""
+
+    model_config = ConfigDict(strict=False, extra="forbid")
+
+    rule: Name | None = None
+    agent: Name | None = None
+    shop: Name | None = None
+    since: Day | None = None
+    until: Day | None = None
+
+
+class Queue(Query):
+    """Which decisions to read."""
+
+    status: Annotated[Status | None, Field(description="Of one of its findings.")] = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")] = None
+
+
+class StatsQuery(Query):
+    """What to count by."""
+
+    by: Literal["day", "rule", "agent", "shop"] = "day"
 
 
 B = TypeVar("B", bound=Body)
@@ -199,6 +252,135 @@ class Reloaded(BaseModel):
 
     lexicon: str
     rules: int
+
+
+class RecordedBody(BaseModel):
+    """Where the decision stands; status 200 instead of 201 where an earlier request wrote it."""
+
+    id: int
+    findings: list[int]
+
+
+class ReviewedBody(BaseModel):
+    """What the finding's latest review says now."""
+
+    finding: int
+    status: Status
+
+
+class ReviewLine(BaseModel):
+    """One review, the oldest first."""
+
+    review: Status
+    note: str
+    reviewer: str
+    time: str
+
+
+class FindingOnRecord(BaseModel):
+    """A finding of a decision; `start` and `end` are code points of the stored text."""
+
+    id: int
+    rule: str
+    verdict: Verdict
+    start: int
+    end: int
+    words: str
+    message: str
+    suggestion: str
+    verdicts: dict[Platform, Verdict]
+    clauses: list[str]
+    status: Status
+    reviews: list[ReviewLine]
+
+
+class DecisionOnRecord(BaseModel):
+    """A decision; contacts in its texts are masked where `redacted` is true."""
+
+    id: int
+    recorded_by: str
+    time: Annotated[str, Field(description="UTC")]
+    day: str
+    decision: Literal["withheld", "sent", "replaced"]
+    reason: str
+    agent: str
+    shop: str
+    session: str
+    channel: Channel
+    platforms: list[Platform]
+    verdict: Verdict
+    text: str
+    context: list[dict[str, str]]
+    sent_text: str | None
+    redacted: bool
+    lexicon: str
+    findings: list[FindingOnRecord]
+
+
+class DecisionPage(BaseModel):
+    """A page of decisions; `next` is the cursor of the page after, or null."""
+
+    decisions: list[DecisionOnRecord]
+    next: str | None
+
+
+class Statuses(BaseModel):
+    """Findings by what their latest review says."""
+
+    open: int
+    confirmed: int
+    rejected: int
+    appealed: int
+
+
+class PrecisionLine(Statuses):
+    """Confirmed of those ruled on, with Wilson's 95 % interval; null where nobody ruled yet."""
+
+    rule: str
+    precision: float | None
+    low: float | None
+    high: float | None
+
+
+class Precision(BaseModel):
+    """Precision by rule, the most reviewed first."""
+
+    rules: list[PrecisionLine]
+
+
+class Proposal(BaseModel):
+    """Words that reviewers rejected; `passes` is a snippet of YAML for the rule's file."""
+
+    rule: str
+    words: str
+    rejected: int
+    confirmed: Annotated[int, Field(description="How often the same words were confirmed: the context decides.")]
+    texts: list[str]
+    passes: str
+
+
+class Proposals(BaseModel):
+    """Proposals, the most frequent first."""
+
+    proposals: list[Proposal]
+
+
+class StatsLine(Statuses):
+    """One day, rule, agent or shop."""
+
+    key: str
+    decisions: int
+    withheld: int
+    sent: int
+    replaced: int
+    findings: int
+
+
+class Stats(BaseModel):
+    """Counts in the order of their keys."""
+
+    by: Literal["day", "rule", "agent", "shop"]
+    rows: list[StatsLine]
 
 
 class Trouble(BaseModel):

@@ -8,7 +8,7 @@ from linter import __version__, explaining
 from linter.engine import Linter
 from linter.model import CHANNELS, PLATFORMS, KefulintError
 from linter.reports import PLATFORM_NAMES, VERDICT_NAMES
-from linter.server.api import Call, Operation, Reply, Surroundings
+from linter.server.api import Call, Operation, Reply, Surroundings, said
 from linter.server.bodies import (
     Answered,
     AnsweredBatch,
@@ -29,16 +29,22 @@ JUDGING_ERRORS = (413, 422, 429, 503)
 def operations(around: Surroundings) -> list[Operation]:
     """Return the operations that need no database."""
     checks = _Checks(around)
+    server: dict[str, Any] = {"tag": "server", "gated": False}
     return [
-        Operation("POST", "/v1/check", "Judge one message", checks.check, body=Check, gives=Answered, errors=JUDGING_ERRORS),
-        Operation("POST", "/v1/check/batch", "Judge several messages", checks.batch, body=Batch, gives=AnsweredBatch, errors=JUDGING_ERRORS),
-        Operation("GET", "/v1/rules", "List the rules", checks.rules, gives=RuleList, tag="rules"),
-        Operation("GET", "/v1/rules/{id}", "Explain a rule: verdicts, clauses and sources on every platform", checks.rule, gives=RuleAnswer, tag="rules", errors=(404,)),
-        Operation("GET", "/v1/meta", "Say what this server knows: platforms, channels, verdicts, lexicons", checks.meta, role=None, gives=Meta, tag="server", gated=False),
-        Operation("POST", "/v1/reload", "Replace the lexicons by what is on disk now", checks.reload, role="admin", gives=Reloaded, tag="server", errors=(422, 503), gated=False),
-        Operation("GET", "/healthz", "Is the process alive?", checks.health, role=None, gives=Health, tag="server", gated=False),
-        Operation("GET", "/readyz", "Should it be sent requests?", checks.ready, role=None, gives=Ready, tag="server", errors=(503,), gated=False),
-        Operation("GET", "/metrics", "Numbers for Prometheus", checks.metrics, gives="text/plain", tag="server", gated=False),
+        Operation("POST", "/v1/check", "Judge one message", checks.check,
+                  body=Check, gives=Answered, errors=JUDGING_ERRORS),
+        Operation("POST", "/v1/check/batch", "Judge several messages", checks.batch,
+                  body=Batch, gives=AnsweredBatch, errors=JUDGING_ERRORS),
+        Operation("GET", "/v1/rules", "List the rules", checks.rules, gives=RuleList, tag="rules", errors=(429, 503)),
+        Operation("GET", "/v1/rules/{id}", "Explain a rule: verdicts, clauses and sources on every platform", checks.rule,
+                  gives=RuleAnswer, tag="rules", errors=(404, 429, 503)),
+        Operation("GET", "/v1/meta", "Say what the server knows: platforms, channels, verdicts, lexicons", checks.meta,
+                  role=None, gives=Meta, **server),
+        Operation("POST", "/v1/reload", "Replace the lexicons by what is on disk now", checks.reload,
+                  role="admin", gives=Reloaded, errors=(422, 503), **server),
+        Operation("GET", "/healthz", "Is the process alive?", checks.health, role=None, gives=Health, **server),
+        Operation("GET", "/readyz", "Should it be sent requests?", checks.ready, role=None, gives=Ready, **server),
+        Operation("GET", "/metrics", "Numbers for Prometheus", checks.metrics, gives="text/plain", **server),
     ]  # fmt: skip
 
 
@@ -46,6 +52,7 @@ class _Checks:
     def __init__(self, around: Surroundings) -> None:
         self.desk = around.desk
         self.door = around.door
+        self.reloading = around.reload
 
     async def check(self, call: Call) -> Any:
         return await self.desk.answered(call.body)
@@ -80,9 +87,9 @@ class _Checks:
 
     async def reload(self, call: Call) -> Any:
         try:
-            fresh = await self.desk.reload()
+            fresh = await self.reloading()
         except KefulintError as error:
-            message = "the new lexicons are broken, the old ones stay"
+            message = "what is on disk is broken, the old set stays"
             raise Refused(422, "lexicon", message, problems=error.problems, lexicon=self.desk.bench.version) from None
         return {"lexicon": fresh.version, "rules": len(fresh.lexicon.rules)}
 
@@ -91,17 +98,13 @@ class _Checks:
 
     async def ready(self, call: Call) -> Any:
         desk = self.desk
-        said = {
-            "ready": not desk.stopping,
-            "lexicon": desk.bench.version,
-            "reload": "refused" if desk.problems else "ok",
-        }
-        if not self.door.tokens:  # the lines may quote a shop's own rules
-            said["problems"] = list(desk.problems)
-        return Reply(said, 503 if desk.stopping else 200)
+        data: dict[str, Any] = {"ready": not desk.stopping, "lexicon": desk.bench.version}
+        data["reload"] = "refused" if desk.problems else "ok"
+        data["problems"] = [] if self.door.tokens else list(desk.problems)  # the lines may quote a shop's own rules
+        return said(data, 503 if desk.stopping else 200)
 
     async def metrics(self, call: Call) -> Any:
         running, waiting = self.desk.load
         self.desk.metrics.running.set(running)
         self.desk.metrics.waiting.set(waiting)
-        return Reply(self.desk.metrics.text(), kind="text/plain; version=0.0.4; charset=utf-8")
+        return Reply(self.desk.metrics.text(), kind=b"text/plain; version=0.0.4; charset=utf-8")

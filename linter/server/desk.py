@@ -22,7 +22,7 @@ from linter.answer import DECISIONS, answer
 from linter.compiled import compiled
 from linter.engine import Linter
 from linter.lexicon import Lexicon, load_lexicon
-from linter.model import PLATFORMS, Finding, KefulintError, Message, Origin, Turn, graver
+from linter.model import PLATFORMS, Finding, KefulintError, Message, Turn, graver
 from linter.server.bodies import Check
 from linter.server.errors import overloaded
 from linter.server.metrics import Metrics
@@ -102,12 +102,12 @@ class Desk:
 
     async def answered(self, ask: Check) -> dict[str, Any]:
         """Return the answer about one message."""
-        return await self.apart(_size(ask), judged, self.bench, ask, self.metrics)
+        return await self.apart(size_of(ask), judged, self.bench, ask, self.metrics)
 
     async def all_answered(self, asks: list[Check]) -> list[dict[str, Any]]:
         """Return the answers about several messages, all by the same lexicons."""
         now = self.bench
-        return await self.apart(sum(map(_size, asks)), lambda: [judged(now, ask, self.metrics) for ask in asks])
+        return await self.apart(sum(map(size_of, asks)), lambda: [judged(now, ask, self.metrics) for ask in asks])
 
     async def apart(self, size: int, work: Callable[..., T], *given: Any) -> T:
         """Do short work here and now, long work in a thread, and refuse what would have to wait too long."""
@@ -138,17 +138,20 @@ class Desk:
             try:
                 fresh = await asyncio.to_thread(bench, self.settings)
             except KefulintError as error:
-                self.problems = tuple(error.problems)
-                self.metrics.reloads.labels("refused").inc()
-                log.error("lexicons kept at %s, the new ones are broken:\n%s", self.bench.version, error)
+                self.refuse(error)
                 raise
-            before, self.bench, self.problems = self.bench.version, fresh, ()
+            log.info("lexicons reloaded: %s -> %s", self.bench.version, fresh.version)
+            self.bench, self.problems = fresh, ()
             self.metrics.reloads.labels("done").inc()
             self.metrics.lexicon(fresh.version)
-            log.info("lexicons reloaded: %s -> %s", before, fresh.version)
-            del before
             _settle()
             return fresh
+
+    def refuse(self, error: KefulintError) -> None:
+        """Remember and log why a reload was refused."""
+        self.problems = tuple(error.problems)
+        self.metrics.reloads.labels("refused").inc()
+        log.error("not reloaded, lexicons %s stay:\n%s", self.bench.version, error)
 
     def close(self) -> None:
         """Wait for the threads."""
@@ -162,7 +165,8 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _size(ask: Check) -> int:
+def size_of(ask: Check) -> int:
+    """Return how many characters have to be looked at."""
     return len(ask.text) + sum(len(turn.text) for turn in ask.context)
 
 
@@ -191,6 +195,3 @@ def side_by_side(platforms: tuple[str, ...], findings: list[Finding]) -> dict[st
         for platform, verdict in finding.verdicts:
             worst[platform] = graver(worst[platform], verdict)
     return {platform: {"decision": DECISIONS[verdict], "verdict": verdict} for platform, verdict in worst.items()}
-
-
-__all__ = ["Bench", "Desk", "Origin", "judged", "message_of"]
