@@ -225,7 +225,8 @@ class Folder:
         timed = np.flatnonzero((kinds[1:] & _UNIT).astype(bool) & (kinds[:-1] & _COUNT).astype(bool))
         marks[np.searchsorted(ends, timed)] |= _UNIT
         odd, sound = self._odd[plain], self._sound[plain]
-        return Page(plain, sound, odd, starts, ends, own, first, last + 1, words, special, marks)
+        row = np.repeat(np.arange(len(ends), dtype=np.int32), ends + 1 - starts)
+        return Page(plain, sound, odd, row, starts, ends, own, first, last + 1, words, special, marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,7 @@ class Page:
     plain: Array
     sound: Array
     odd: Array  # characters that nobody writes without a reason
+    row: Array  # of every character
     starts: Array
     ends: Array  # of each text: the place of its separator
     own: Array  # where the message itself begins, after its fragments
@@ -252,7 +254,8 @@ class Page:
         place = shift + np.arange(len(shift))
         moved = (stops - lengths) - self.starts[rows]
         return Page(
-            self.plain[place], self.sound[place], self.odd[place], stops - lengths, stops - 1, self.own[rows] + moved,
+            self.plain[place], self.sound[place], self.odd[place],
+            np.repeat(np.arange(len(rows), dtype=np.int32), lengths), stops - lengths, stops - 1, self.own[rows] + moved,
             self.first[rows] + moved, self.last[rows] + moved, self.words[rows], self.special[rows], self.marks[rows],
         )  # fmt: skip
 
@@ -265,6 +268,8 @@ class Page:
 # --- patterns as items that must all be met -------------------------------------------------------------------------
 
 _ANY, _START, _END = 0, 1, 2
+_START_BIT, _END_BIT, _STRONG_BIT = np.uint8(1), np.uint8(2), np.uint8(4)
+_EDGES = np.uint8(3)
 _NO_LIMIT = 1 << 30
 _NOTHING = np.zeros(0, np.int64)
 _SHAPE = 1000  # characters that a thing told by its shape takes at most
@@ -389,14 +394,20 @@ class Names:
         heard = np.concatenate(([0], np.cumsum(page.odd)))
         for view, (spellings, spread) in zip((page.plain, page.sound), self._views, strict=True):
             starts, ends, entries = spellings.find(view)
+            row = page.row[starts]
+            bits = (starts <= page.first[row]) * _START_BIT + (ends >= page.last[row]) * _END_BIT
+            strong = heard[ends] > heard[starts] if view is page.sound else np.True_
+            bits += strong * _STRONG_BIT
             hit, codes = spread.over(entries)
-            starts, ends = starts[hit], ends[hit]
-            strong = (codes & 1).astype(bool)
-            if view is page.sound:
-                strong &= heard[ends] > heard[starts]
-            row = np.searchsorted(page.ends, starts)
-            edges = (starts <= page.first[row]) * 1 + (ends >= page.last[row]) * 2 + strong * 4
-            parts.append((codes >> 1, row, edges, starts, ends))
+            parts.append(
+                (
+                    codes >> 1,
+                    row[hit],
+                    bits[hit] & (codes & 1) * _STRONG_BIT | bits[hit] & _EDGES,
+                    starts[hit],
+                    ends[hit],
+                )
+            )
         return Met(self.numbers, page, *(np.concatenate(found) for found in zip(*parts, strict=True)))
 
 
@@ -411,7 +422,7 @@ class Spread:
     def of(cls, lists: Sequence[Sequence[int]]) -> Spread:
         offsets = np.zeros(len(lists) + 1, np.int64)
         offsets[1:] = np.cumsum([len(codes) for codes in lists])
-        return cls(offsets, np.array([code for codes in lists for code in codes], np.int32))
+        return cls(offsets, np.array([code for codes in lists for code in codes], np.uint16))
 
     def over(self, entries: Array) -> tuple[Array, Array]:
         """Return for hits of entries which hit has which code."""
@@ -437,11 +448,11 @@ class Met:
     def __init__(
         self, numbers: dict[str, int], page: Page, concepts: Array, rows: Array, bits: Array, starts: Array, ends: Array
     ) -> None:
-        order = np.argsort(concepts.astype(np.uint16), kind="stable")
+        order = np.argsort(concepts, kind="stable")
         self.page = page
         self._numbers = numbers
         self._rows, self._bits, self._starts, self._ends = rows[order], bits[order], starts[order], ends[order]
-        self._cuts = np.searchsorted(concepts[order], np.arange(len(numbers) + 1)).tolist()
+        self._cuts = np.concatenate(([0], np.cumsum(np.bincount(concepts, minlength=len(numbers))))).tolist()
         self.width = len(page.ends)
         self._made: dict[Need, Places | None] = {}
 
@@ -490,7 +501,10 @@ class Sieve:
     def __init__(self, compiled: Compiled, probes: Iterable[Probe]) -> None:
         self._compiled = compiled
         self._folder = Folder(compiled)
-        self._wanted = sorted(wanted_of(probes, compiled.scanner.longest), key=lambda one: (one.rule.id, one.find.place))
+        self._wanted = sorted(
+            wanted_of(probes, compiled.scanner.longest), key=lambda one: (one.rule.id, one.find.place)
+        )
+        self._lines = [one for one in self._wanted if not one.conditions]
         patterns = [p for w in self._wanted for p in (*w.patterns, *(c for _, cs in w.conditions for c in cs))]
         self._all = Names(compiled, (name for p in patterns for item in p.items for name in item.names))
         self._anchors: tuple[Names, Anchors] | None = None
@@ -503,10 +517,12 @@ class Sieve:
             self._anchors = self._chosen(self._all.met(page))
         names, anchors = self._anchors
         line, condition = anchors.rows(names.met(page))
-        condition |= special
+        talking = len(turns.both) > 0 and bool((turns.both < len(rows)).any())
+        condition = (condition | special) & turns.said(len(rows)) if talking else np.zeros(len(rows), bool)
         needed = condition.copy()
         needed[own] |= line[own]
-        needed[own[turns.any("both", condition)]] = True
+        if talking:
+            needed[own[turns.any("both", condition)]] = True
         few = np.flatnonzero(needed)
         sheet = Sheet(self._all.met(page.only(few)))
         back = np.full(len(rows) + 1, len(few), np.int64)
@@ -514,7 +530,7 @@ class Sieve:
         found: list[list[Wanted] | None] = [None if any_ else [] for any_ in special[own].tolist()]
         local = Turns(*(back[part] for part in (turns.buyer, turns.both, turns.agent)))
         unread = turns.any("both", special)
-        for wanted in self._wanted:
+        for wanted in self._wanted if talking else self._lines:
             for number in np.flatnonzero(self._could(wanted, sheet, back[own], local, unread)).tolist():
                 one = found[number]
                 if one is not None:
@@ -685,6 +701,12 @@ class Turns:
     buyer: Array
     both: Array
     agent: Array
+
+    def said(self, width: int) -> Array:
+        """Return which of so many rows are turns."""
+        column = np.zeros(width + 1, bool)
+        column[self.both] = True
+        return column[:-1]
 
     def any(self, who: str, said: Array) -> Array:
         """Return for every message whether one of its turns is among the rows."""

@@ -28,6 +28,7 @@ from linter.suppress import Allowances, Suppression
 
 Item = Message | Listing
 _OWN_FILES = (suppress.SIDE_FILE,)
+_MANY = 2000  # replies of a file from which on it pays to set up a batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,8 @@ class Checker:
         for platform, group in groupby(file.document.replies, key=lambda reply: reply.origin.platform):
             replies = list(group)
             self.messages += len(replies)
-            found = self._linter(file.settings, platform).check_many(replies)
+            linter = self._linter(file.settings, platform)
+            found = linter.check_many(replies) if len(replies) >= _MANY else map(linter.check_message, replies)
             yield from (
                 (reply, finding) for reply, findings in zip(replies, found, strict=True) for finding in findings
             )

@@ -57,7 +57,7 @@ KEYS = (
 _BY_NAME = {key.name: key for key in KEYS}
 _TOP = (*_BY_NAME.keys() - {"skip"}, "extend", "paths")
 _SCOPED = (*(key.name for key in KEYS if key.scoped), "match")
-_FORMATS = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonl", "yaml", "po", "jinja")
+_FORMATS = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonc", "jsonl", "yaml", "po", "jinja")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,16 @@ class Linter:
         self._require("line", "conversation")
         given = iter(messages)
         while batch := list(islice(given, _BATCH)):
-            for message, finds in zip(batch, self._sifted(batch), strict=True):
-                yield self._judge(_message(message), None, finds=finds) if finds is None or finds else []
+            known: dict[str, list[Finding]] = {}  # what bare texts gave: real chat repeats itself
+            for given_one, finds in zip(batch, self._sifted(batch), strict=True):
+                if finds is not None and not finds:
+                    yield []
+                elif isinstance(given_one, str):
+                    if given_one not in known:
+                        known[given_one] = self._judge(Message(given_one), None, finds=finds)
+                    yield list(known[given_one])
+                else:
+                    yield self._judge(given_one, None, finds=finds)
 
     def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Wanted] | None]:
         """Return for every message the finds that could match it; None where that cannot be told without reading it."""
@@ -260,7 +268,8 @@ class Linter:
         if finds is None:
             tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
         else:
-            tried = [(one.rule, one.find, list(one.find.patterns)) for one in finds]
+            could = scene.reading.hits.could
+            tried = [(one.rule, one.find, [p for p in one.find.patterns if could(p)]) for one in finds]
         for rule, find, patterns in tried:
             if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)
@@ -378,10 +387,6 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
         raise KefulintError(f"unknown rule '{unknown[0]}', expected one of {', '.join(sorted(lexicon.rules))}")
     statuses = ("stable", "draft") if drafts else ("stable",)
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
-
-
-def _message(given: str | Message) -> Message:
-    return Message(given) if isinstance(given, str) else given
 
 
 def replace_text(message: Message, text: str) -> Message:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from linter.model import CHANNELS, PLATFORMS, VERDICTS, LexiconError, Turn
 from linter.nodes import Node, Problems, load_yaml
-from linter.pattern import Pattern, PatternError, needed, parse
+from linter.pattern import Pattern, PatternError, of_items, parse
 from linter.rulebook import Rulebooks, load_rulebooks
 from linter.shapes import SHAPES
 
@@ -387,7 +387,7 @@ class _Loader:
             own = {n: f"{rule}.{n}" for n in item.names if f"{rule}.{n}" in self.concepts}
             strong = frozenset(own.get(n, n) for n in item.strong)
             items.append(replace(item, names=names, strong=strong))
-        return replace(pattern, items=tuple(items), needs=needed(items))
+        return of_items(pattern, items)
 
     def check_names(self) -> None:
         """Every concept a pattern names must exist."""

@@ -31,10 +31,11 @@ def render(report: Report, kind: str, view: View | None = None) -> str:
 
 
 def _text(report: Report, view: View) -> str:
-    return "\n\n".join(_block(result, view) for result in report.results if result.open or view.every)
+    return "\n\n".join(block(result, view) for result in report.results if result.open or view.every)
 
 
-def _block(result: Result, view: View) -> str:
+def block(result: Result, view: View) -> str:
+    """Return a result for a screen: the finding, and what became of it."""
     block = reports.as_text(result.finding, result.text, colour=view.colour, shown=view.shown)
     more = []
     if result.judged not in ("", result.finding.verdict):

@@ -29,26 +29,38 @@ _SYLLABLE = 6  # letters of the longest
 class Hits:
     """What was found in a text, by concept. Hits are made when first asked for: most messages never ask.
 
-    `mask` has the bit of every concept that may be present; `raw` holds the automaton's matches as they came.
+    `raw` holds the automaton's matches as they came; `mask` has the bit of every concept that may be present.
     """
 
-    __slots__ = ("_bytes", "_extra", "_folded", "_made", "_scanner", "_spans", "_split", "mask", "raw")
+    __slots__ = ("_bytes", "_extra", "_folded", "_index", "_made", "_mask", "_scanner", "_spans", "_split", "raw")
 
     def __init__(self, scanner: Scanner, folded: Folded) -> None:
         self._scanner = scanner
         self._folded = folded
         self._made: dict[str, list[Hit]] = {}
+        self._index: dict[int, list[int]] | None = None
+        self._mask: int | None = None
         sound, self._spans = scanner.sounds.view(folded)
         self._split = len(folded.plain)
         self._bytes = f"{folded.plain}{_JOINT}{sound}".encode("utf-8", "surrogatepass")
         self.raw = scanner.raw(self._bytes)
-        self._extra = [*scanner.around_pictures(folded), *scanner.partly_latin(folded, sound, self._spans)]
-        mask, masks = 0, scanner.masks
-        for _, entry in self.raw:
-            mask |= masks[entry]
-        for hit, _ in self._extra:
-            mask |= 1 << scanner.bits[hit.concept]
-        self.mask = mask
+        self._extra: list[tuple[Hit, Term]] = []
+        if self._spans is not None:
+            self._extra += scanner.partly_latin(folded, sound, self._spans)
+        if PICTURE.search(folded.original):
+            self._extra += scanner.around_pictures(folded)
+
+    @property
+    def mask(self) -> int:
+        """The bits of the concepts that may be present."""
+        if self._mask is None:
+            mask, masks = 0, self._scanner.masks
+            for _, entry in self.raw:
+                mask |= masks[entry]
+            for hit, _ in self._extra:
+                mask |= 1 << self._scanner.bits[hit.concept]
+            self._mask = mask
+        return self._mask
 
     def get(self, name: str) -> list[Hit]:
         """Return the hits of a concept, or of a thing told by its shape, in order of place."""
@@ -63,14 +75,15 @@ class Hits:
     def could(self, pattern: Pattern) -> bool:
         """Could the pattern match, by the concepts that may be present?"""
         mask = self.mask
-        return all(mask & bits for bits in self._scanner.needs(pattern))
+        for bits in self._scanner.needs(pattern):  # a loop: this is asked all the time
+            if not mask & bits:
+                return False
+        return True
 
-    def entries(self) -> Iterator[int]:
-        """Yield the numbers of the automaton's entries that were met, pictures and partly Latin words included."""
-        for _, entry in self.raw:
-            yield entry
-        for hit, _ in self._extra:
-            yield from self._scanner.entries_of.get(hit.concept, ())
+    @property
+    def extra(self) -> list[Hit]:
+        """The hits that the automaton alone does not find: around pictures, and partly in Latin letters."""
+        return [hit for hit, _ in self._extra]
 
     def with_(self, name: str, hits: list[Hit]) -> Hits:
         """Return a copy with one more concept."""
@@ -87,37 +100,57 @@ class Hits:
         return sorted({Hit(a, b, name, plain[a:b]) for a, b in SHAPES[name](self._folded) if a < b})
 
     def _spelled(self, name: str) -> list[Hit]:
-        entries = self._scanner.entries_of.get(name)
-        if entries is None or not self.mask >> self._scanner.bits[name] & 1:
-            return []
+        if self._index is None:
+            self._index = self._indexed()
         found: dict[tuple[int, int], Hit] = {}
         shields: list[Hit] = []
-        for hit, excepts in self._matched(name, entries):
-            if excepts:
-                shields.append(hit)
-                continue
-            place = (hit.start, hit.end)
-            if place not in found or (found[place].weak and not hit.weak):
-                found[place] = hit
-        kept = (h for h in found.values() if not any(s.start <= h.start and h.end <= s.end for s in shields))
-        return sorted(kept)
-
-    def _matched(self, name: str, entries: frozenset[int]) -> Iterator[tuple[Hit, bool]]:
-        starts, split = _char_index(self._bytes), self._split
-        for last, entry in self.raw:
-            if entry not in entries:
-                continue
-            end = starts(last + 1)
-            for term in self._scanner.entries[entry]:
-                if term.concept != name or (term.view == "sound") != (end > split):
-                    continue
-                shift = split + 1 if end > split else 0
-                hit = _hit(term, end - len(term.text) - shift, end - shift, self._folded, self._spans)
-                if hit is not None:
-                    yield hit, term.excepts
+        mine = self._scanner.entries_of.get(name, _NONE)
+        for entry, ends in self._index.items():
+            if entry in mine:
+                for term in self._scanner.entries[entry]:
+                    if term.concept == name:
+                        self._make(term, ends, found, shields)
         for hit, term in self._extra:
             if hit.concept == name:
-                yield hit, term.excepts
+                _keep(hit, term, found, shields)
+        if shields:
+            return sorted(h for h in found.values() if not any(s.start <= h.start and h.end <= s.end for s in shields))
+        return sorted(found.values()) if len(found) > 1 else list(found.values())
+
+    def _make(self, term: Term, ends: list[int], found: dict[tuple[int, int], Hit], shields: list[Hit]) -> None:
+        """Make the hits of a term that ends at some places; those past the joint are of the view of sounds."""
+        heard, split, length = term.view == "sound", self._split, len(term.text)
+        for end in ends:
+            if (end > split) != heard:
+                continue
+            stop = end - split - 1 if heard else end
+            hit = _hit(term, stop - length, stop, self._folded, self._spans)
+            if hit is not None:
+                _keep(hit, term, found, shields)
+
+    def _indexed(self) -> dict[int, list[int]]:
+        """Return the automaton's matches by entry: the characters they end before."""
+        index: dict[int, list[int]] = {}
+        raw = self._bytes
+        end = position = 0
+        for last, entry in self.raw:
+            if last >= position:
+                end += len(raw[position : last + 1].decode("utf-8", "surrogatepass"))
+                position = last + 1
+            index.setdefault(entry, []).append(end)
+        return index
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+def _keep(hit: Hit, term: Term, found: dict[tuple[int, int], Hit], shields: list[Hit]) -> None:
+    if term.excepts:
+        shields.append(hit)
+        return
+    place = (hit.start, hit.end)
+    if place not in found or (found[place].weak and not hit.weak):
+        found[place] = hit
 
 
 class Scanner:
@@ -147,6 +180,7 @@ class Scanner:
         for entry in self.mixed_entries:
             for term in entry:
                 self.bits.setdefault(term.concept, len(self.bits))
+        self.concepts = [tuple(sorted({t.concept for t in entry if not t.excepts})) for entry in self.entries]
         self.entries_of = {name: frozenset(numbers) for name, numbers in owned.items()}
         self.masks = [self._mask(term.concept for term in entry if not term.excepts) for entry in self.entries]
         self._longest: dict[str, int] = {}

@@ -122,6 +122,26 @@ class Folding:
 
     def align(self, text: str) -> Alignment:
         """Read a text character by character."""
+        if not _STROKE.search(text):
+            table = self._table
+            plain_text = text.translate(table)
+            kept = [index for index, char in enumerate(text) if table[ord(char)]]
+            if len(kept) == len(plain_text):  # no character reads as several: the usual case
+                return Alignment(plain_text, tuple(kept), self._gaps(text, kept))
+        return self._align_slowly(text)
+
+    def _gaps(self, text: str, kept: list[int]) -> bytes:
+        """Return the strongest break before each character that was kept."""
+        gaps = bytearray(len(kept))
+        expected = 0
+        joints = _joints(text)
+        for number, index in enumerate(kept):
+            if index != expected:
+                gaps[number] = max(SPACE if i in joints else self._breaks[ord(text[i])] for i in range(expected, index))
+            expected = index + 1
+        return bytes(gaps)
+
+    def _align_slowly(self, text: str) -> Alignment:
         plain: list[str] = []
         at: list[int] = []
         gaps = bytearray()

@@ -26,6 +26,8 @@ COMMANDS = {  # command -> module:function
     "mcp": "mcp:mcp",
     "serve": "serve:serve",
     "reviews": "reviews:reviews",
+    "config": "config:config",
+    "baseline": "baseline:baseline",
 }
 
 
