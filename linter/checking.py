@@ -67,14 +67,9 @@ class File:
 
 
 class Checker:
-    """Checks files one after the other and remembers what only shows at the end.
+    """Checks files one after the other and remembers what only shows at the end."""
 
-    `like`: an earlier checker whose lexicons have not changed since and need not be loaded again.
-    """
-
-    def __init__(
-        self, finder: Finder | None = None, given: Given | None = None, *, like: Checker | None = None
-    ) -> None:
+    def __init__(self, finder: Finder | None = None, given: Given | None = None) -> None:
         self.finder = finder or Finder()
         self.given = given or Given()
         self.results: list[Result] = []
@@ -86,8 +81,8 @@ class Checker:
         self.excluded = 0
         self.baselines: dict[str, Baseline] = {}
         self._folders: list[Path] = []
-        self._lexicons: dict[tuple[str, ...], Lexicon] = like._lexicons if like else {}
-        self._linters: dict[tuple[Any, ...], Linter] = like._linters if like else {}
+        self._lexicons: dict[tuple[str, ...], Lexicon] = {}
+        self._linters: dict[tuple[Any, ...], Linter] = {}
         self._sides: dict[Path, list[Suppression]] = {}
         self._matched: set[Pattern] = set()
 
@@ -129,9 +124,9 @@ class Checker:
             for finding in linter.check(text, settings.get("channel", "chat"), context):
                 self._keep(self._settled(finding, text, settings, linter))
 
-    def again(self) -> Checker:
+    def again(self, finder: Finder | None = None, given: Given | None = None) -> Checker:
         """Return a checker that has checked nothing yet, with the linters of this one."""
-        fresh = Checker(self.finder, self.given)
+        fresh = Checker(finder or self.finder, given or self.given)
         fresh._lexicons, fresh._linters = self._lexicons, self._linters
         return fresh
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from linter.answer import answer
-from linter.model import PLATFORMS, Finding, KefulintError, Message, Turn
+from linter.model import PLATFORMS, KefulintError, Message, Turn
 from linter.sources import ROLE_NAMES
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _SET_UP = (401, 403, 404, 405)  # the server is there and does not know us: no p
 _RETRIES = (0.0, 0.2, 1.0, 5.0, 15.0)  # seconds before each try to record a decision
 _RECORDING = 10.0  # seconds one try may take
 _BACKLOG = 1000  # decisions waiting to be recorded
+_TURNS, _TURN = 50, 10_000  # what the server takes: turns, and characters of one
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -126,7 +127,7 @@ class Guard:
 
     def record(
         self, found: Answer, decision: Literal["withheld", "sent", "replaced"], context: Iterable[Earlier] = (), *,
-        channel: str = "chat", reason: str | None = None, sent_text: str | None = None,
+        channel: str = "chat", reason: str | None = None, sent_text: str | None = None, session: str | None = None,
     ) -> None:  # fmt: skip
         """Put on the server's record what became of a reply. Returns at once; `close` waits for what is under way.
 
@@ -135,7 +136,13 @@ class Guard:
         if self._remote is None:
             return
         body = _body(Message(found.text, channel, turns(context)), self.platforms) | self._who
-        more = {"decision": decision, "reason": reason, "sent_text": sent_text, "client_id": uuid.uuid4().hex}
+        more = {
+            "decision": decision,
+            "reason": reason,
+            "sent_text": sent_text,
+            "session": session,
+            "client_id": uuid.uuid4().hex,
+        }
         self._remote.deliver(body | {name: value for name, value in more.items() if value is not None})
 
     def warm(self) -> None:
@@ -160,9 +167,11 @@ class Guard:
         return Answer(message.text, "send" if self.on_slow == "open" else "block")
 
     def _here(self, message: Message) -> Answer:
+        from linter.fixes import rewrite
+
         linter = self._linter()
         findings = linter.check_message(message)
-        better = rewritten(message.text, findings)
+        better = rewrite(message, findings, linter)
         return _answer(message.text, answer(findings, message.text, linter.version, rewritten=better), "local")
 
     def _linter(self) -> Linter:
@@ -175,7 +184,7 @@ class Guard:
 
 
 def turns(context: Iterable[Earlier]) -> tuple[Turn, ...]:
-    """Return the turns of a conversation; mappings may be a chat API's: role user or assistant, the text in content."""
+    """Return the last turns of a conversation; mappings may be a chat API's: role user or assistant, text in content."""
     found = []
     for turn in context:
         if isinstance(turn, Turn):
@@ -187,16 +196,11 @@ def turns(context: Iterable[Earlier]) -> tuple[Turn, ...]:
             raise KefulintError(f"a turn's role is '{role}', expected agent, buyer or another name for one of them")
         if role not in _NO_TURNS and isinstance(text, str):
             found.append(Turn(role, text, turn.get("time")))
-    return tuple(found)
-
-
-def rewritten(text: str, findings: Sequence[Finding]) -> str | None:
-    """Return the whole message in a wording that is safe to send, or None where the rules offer none."""
-    return None
+    return tuple(found[-_TURNS:])
 
 
 def _body(message: Message, platforms: tuple[str, ...]) -> dict[str, Any]:
-    earlier = [{"role": turn.role, "text": turn.text} for turn in message.context]
+    earlier = [{"role": turn.role, "text": turn.text[:_TURN]} for turn in message.context]
     return {"text": message.text, "channel": message.channel, "platforms": list(platforms), "context": earlier}
 
 

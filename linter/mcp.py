@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 from linter import __version__, bench, explaining, reports
 from linter.answer import answer
 from linter.engine import Linter
-from linter.guard import rewritten
+from linter.fixes import rewrite as rewritten
 from linter.lexicon import Lexicon, Rule, load_lexicon
 from linter.model import PLATFORMS, Finding, Message, Turn
 
@@ -72,6 +72,12 @@ class Judged(TypedDict):
     lexicon: str
 
 
+class Rewritten(Judged):
+    """The answer about one reply, with a wording that somebody has to look at where there is no safe one."""
+
+    draft: str | None
+
+
 class Listed(TypedDict):
     """A rule in a list."""
 
@@ -115,13 +121,17 @@ class Tools:
 
     def rewrite(
         self, text: Text, context: Context = None, platforms: Platforms = None, channel: Where = "chat"
-    ) -> Annotated[CallToolResult, Judged]:
-        """把一条不能发的回复改成可以发的说法。没有现成的整条说法时（rewritten 为空），给出每处问题的建议。"""
+    ) -> Annotated[CallToolResult, Rewritten]:
+        """把不能发的回复改成可以发的说法。rewritten 可以直接发；只有 draft 时，先核对说的是不是事实；都没有就按建议重写。"""
         found, data = self._judge(text, context, platforms, channel)
+        linter, message = self._on(platforms), _message(text, context, channel)
+        data["draft"] = None if data["rewritten"] else rewritten(message, found, linter, unsafe=True)
         if not found:
             return _result("不用改，没有发现问题", data)
         if data["rewritten"] is not None:
             return _result(data["rewritten"], data)
+        if data["draft"] is not None:
+            return _result(f"可以参考，发之前请核对说的是不是事实：{data['draft']}", data)
         lines = [f"{finding.message}\n    可以这样说：{finding.suggestion or '没有现成的说法'}" for finding in found]
         return _result("\n".join(["没有可以直接套用的整条说法，请按建议重写，再检查一遍。", *lines]), data)
 
@@ -159,9 +169,9 @@ class Tools:
     def _judge(
         self, text: str, context: list[Said] | None, platforms: Sequence[str] | None, channel: str
     ) -> tuple[list[Finding], dict[str, Any]]:
-        linter = self._on(platforms)
-        found = linter.check_message(_message(text, context, channel))
-        return found, answer(found, text, linter.version, rewritten=rewritten(text, found))
+        linter, message = self._on(platforms), _message(text, context, channel)
+        found = linter.check_message(message)
+        return found, answer(found, text, linter.version, rewritten=rewritten(message, found, linter))
 
 
 def _message(text: str, context: list[Said] | None, channel: str) -> Message:

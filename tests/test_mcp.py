@@ -27,9 +27,11 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "side by side": ("check", {"text": "百分百不掉色", "platforms": ["jd", "tmall"]}),
     "title": ("check", {"text": "全网最低价 包邮", "channel": "listing.title"}),
     "rewrite clean": ("rewrite", {"text": "在的亲"}),
-    "rewrite": ("rewrite", {"text": "五星好评返2元"}),
+    "rewrite": ("rewrite", {"text": "亲，这个百分百不掉色的"}),
+    "rewrite, to be looked at": ("rewrite", {"text": "五星好评返2元"}),
+    "rewrite without a wording": ("rewrite", {"text": "请勿加微信", "platforms": ["pinduoduo"]}),
     "explain rule": ("explain", {"rule": "off-platform-contact"}),
-    "explain text": ("explain", {"text": "请勿加微信"}),
+    "explain text": ("explain", {"text": "不支持五星好评返现"}),
     "rules": ("list_rules", {}),
     "title rules": ("list_rules", {"channel": "listing.title", "platforms": ["jd"]}),
     "unknown rule": ("explain", {"rule": "nope"}),
@@ -62,7 +64,8 @@ def answers() -> dict[str, Any]:
 
 DECISIONS = [
     ("clean", "send"), ("blocked", "block"), ("without context", "send"), ("in context", "block"), ("title", "block"),
-    ("side by side", "confirm"), ("long and hostile", "block"), ("rewrite clean", "send"), ("rewrite", "block"),
+    ("side by side", "confirm"), ("long and hostile", "block"), ("rewrite clean", "send"), ("rewrite", "confirm"),
+    ("rewrite, to be looked at", "block"), ("rewrite without a wording", "block"),
 ]  # fmt: skip
 
 
@@ -95,13 +98,19 @@ def test_the_same_answer_as_the_library(answers: dict[str, Any]) -> None:
     assert answers["blocked"].structured_content == ours
 
 
-def test_rewriting_offers_a_sentence_or_says_there_is_none(answers: dict[str, Any]) -> None:
-    text, data = answers["rewrite"].content[0].text, answers["rewrite"].structured_content
-    if data["rewritten"] is None:
-        assert text.startswith("没有可以直接套用的整条说法") and data["findings"][0]["suggestion"] in text
-    else:
-        assert text == data["rewritten"]
-    assert answers["rewrite clean"].content[0].text == "不用改，没有发现问题"
+REWRITTEN = [
+    ("rewrite", "亲，这个一般不会掉色的", None, "亲，这个一般不会掉色的"),
+    ("rewrite, to be looked at", None, "使用感受欢迎您如实评价", "可以参考，发之前请核对说的是不是事实：使用感受"),
+    ("rewrite without a wording", None, None, "没有可以直接套用的整条说法，请按建议重写，再检查一遍。\n「"),
+    ("rewrite clean", None, None, "不用改，没有发现问题"),
+]
+
+
+@pytest.mark.parametrize(("name", "safe", "draft", "said"), REWRITTEN, ids=[row[0] for row in REWRITTEN])
+def test_rewriting(answers: dict[str, Any], name: str, safe: str | None, draft: str | None, said: str) -> None:
+    data = answers[name].structured_content
+    assert (data["rewritten"], data["draft"]) == (safe, draft)
+    assert answers[name].content[0].text.startswith(said)
 
 
 def test_explaining(answers: dict[str, Any]) -> None:

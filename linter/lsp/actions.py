@@ -29,10 +29,11 @@ from pygls.uris import from_fs_path
 
 from linter import suppress
 from linter.checking import alike, side_path
+from linter.fixing import fixed_file
 from linter.formats import Document
 from linter.lsp.checked import Checked, units
 from linter.lsp.shown import diagnostic
-from linter.model import Fix, KefulintError, Message, Place
+from linter.model import KefulintError, Message, Place
 from linter.results import Result
 
 FIX_ALL = f"{CodeActionKind.SourceFixAll.value}.kefulint"
@@ -57,38 +58,32 @@ class Actions:
             yield from self._allow(result)
 
     def fix_all(self) -> Iterator[CodeAction]:
-        """Yield one action that makes every safe fix of the text."""
-        edits: list[tuple[Message, Fix]] = []
-        for result in self.checked.results:
-            reply, fix = self.checked.reply(result), result.finding.fix
-            if result.open and reply is not None and fix is not None and fix.safe and not _overlaps(edits, reply, fix):
-                edits.append((reply, fix))
-        edit = self._edited(edits)
-        if edit is not None:
-            yield CodeAction(
-                "kefulint：改好所有可以放心改的地方", CodeActionKind(CodeActionKind.SourceFixAll), edit=edit
-            )
+        """Yield one action that makes every safe fix of the text, round by round like the command does."""
+        checked, document = self.checked, self.checked.document
+        if checked.checker is None or checked.file is None or document is None:
+            return
+        fixed = fixed_file(checked.checker, checked.file, checked.results)
+        if fixed.changed:
+            edit = self._replaced(document, document.reread(fixed.after))
+            yield CodeAction("改好所有可以放心改的地方", FIX_ALL, edit=edit)
 
     def _fix(self, result: Result) -> Iterator[CodeAction]:
         reply, fix = self.checked.reply(result), result.finding.fix
-        edit = self._edited([(reply, fix)]) if reply is not None and fix is not None else None
-        if edit is None or fix is None:
+        document = self.checked.document
+        if reply is None or fix is None or document is None or not document.edits_allowed:
+            return
+        try:
+            after = document.reread(document.edited([(reply, fix)]))
+        except KefulintError:  # the format cannot hold the words there
             return
         says = "改为" if fix.safe else "改为（请核对）"
         yield CodeAction(
             f"{says}：{fix.replacement}" if fix.replacement else "删去这几个字", CodeActionKind.QuickFix,
-            [diagnostic(self.checked, result)], is_preferred=fix.safe or None, edit=edit,
+            [diagnostic(self.checked, result)], is_preferred=fix.safe or None, edit=self._replaced(document, after),
         )  # fmt: skip
 
-    def _edited(self, edits: list[tuple[Message, Fix]]) -> WorkspaceEdit | None:
-        document = self.checked.document
-        if document is None or not edits or not document.edits_allowed:
-            return None
-        try:
-            after = document.reread(document.edited(edits)).source.text
-        except KefulintError:  # the format cannot hold the words there
-            return None
-        place, words = difference(document, after)
+    def _replaced(self, before: Document, after: Document) -> WorkspaceEdit:
+        place, words = difference(before, after.source.text)
         return self._here(TextEdit(self.checked.range(place), words))
 
     def _allow(self, result: Result) -> Iterator[CodeAction]:
@@ -151,10 +146,6 @@ def difference(document: Document, after: str) -> tuple[Place, str]:
     end = alike(before[start:][::-1], after[start:][::-1])
     last = len(before) - end
     return Place(*document.source.position(start), *document.source.position(last)), after[start : len(after) - end]
-
-
-def _overlaps(edits: Sequence[tuple[Message, Fix]], reply: Message, fix: Fix) -> bool:
-    return any(one is reply and fix.start < other.end and other.start < fix.end for one, other in edits)
 
 
 def _positions(document: Document, reply: Message, comment: str) -> Iterator[tuple[int, str]]:

@@ -15,7 +15,7 @@ from lsprotocol.types import Position, PositionEncodingKind, Range
 
 from linter import suppress
 from linter.checking import Checker, File, Given
-from linter.config import Finder
+from linter.config import Finder, Value
 from linter.formats import SUFFIXES, Document
 from linter.formats.source import Source, decode
 from linter.model import KefulintError, Message, Place
@@ -33,6 +33,7 @@ class Checked:
     version: int | None
     encoding: str  # of positions: what a column counts
     file: File | None = None
+    checker: Checker | None = None
     results: tuple[Result, ...] = ()
     problems: tuple[str, ...] = ()  # `path:line: what, expected what`
     notes: tuple[str, ...] = ()  # suppressions of no use, likewise
@@ -83,7 +84,10 @@ class Desk:
     """Checks texts one after the other; `config` and `given` are what the command line said."""
 
     def __init__(self, config: str | None = None, given: Given | None = None) -> None:
-        self._config, self._given = config, given or Given()
+        given = given or Given()
+        utf8 = Value("utf-8", "the editor")  # what is on disk may differ, what an editor sends does not
+        self._config = config
+        self._given = replace(given, fixes=True, settings={**given.settings, "encoding": utf8})
         self._last: Checker | None = None
         self._folders: set[str] = set()
         self._stamp: Stamp = frozenset()
@@ -108,11 +112,13 @@ class Desk:
             file.comments, frozenset(file.allowances.used), file.linter.rules, checker.given.today
         )
         problems = (*checker.troubles, *checker.problems)
-        return replace(empty, file=file, results=tuple(results), problems=problems, notes=tuple(notes))
+        return replace(empty, file=file, checker=checker, results=tuple(results), problems=problems, notes=tuple(notes))
 
     def _checker(self) -> Checker:
-        like = self._last if _stamp(self._folders) == self._stamp else None
-        return Checker(Finder(self._config), replace(self._given, today=date.today()), like=like)
+        finder, given = Finder(self._config), replace(self._given, today=date.today())
+        if self._last is None or _stamp(self._folders) != self._stamp:
+            return Checker(finder, given)
+        return self._last.again(finder, given)
 
 
 def _stamp(folders: Iterable[str]) -> Stamp:

@@ -18,6 +18,7 @@ from linter import __version__
 from linter.lsp import shown
 from linter.lsp.actions import FIX_ALL, Actions
 from linter.lsp.checked import Checked, Desk
+from linter.results import Result
 from linter.suppress import SIDE_FILE
 
 PAUSE = 0.25  # seconds without a change before a text is checked
@@ -36,7 +37,7 @@ class EditorServer(LanguageServer):
         self.texts: set[str] = set()  # addresses as the editor writes them: the library's own keys are not
         self.checked: dict[str, Checked] = {}
         self._waiting: dict[str, asyncio.Task[None]] = {}
-        self._one = ThreadPoolExecutor(1, thread_name_prefix="check")
+        self.checks = ThreadPoolExecutor(1, thread_name_prefix="check")
 
     def check_soon(self, uri: str, pause: float) -> None:
         """Check a text after a pause; an earlier check that still waits is not made."""
@@ -58,7 +59,7 @@ class EditorServer(LanguageServer):
         text = self.workspace.get_text_document(uri)
         encoding = _text(self.workspace.position_encoding)
         loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(self._one, self.desk.check, text.path, text.source, text.version, encoding)
+        made = await loop.run_in_executor(self.checks, self.desk.check, text.path, text.source, text.version, encoding)
         if made.version == self._version(uri):
             self.checked[uri] = made
         return made
@@ -151,12 +152,13 @@ def _answer(made: EditorServer) -> None:
         )
         versioned = bool(ls.can("workspace", "workspace_edit", "document_changes"))
         offered = Actions(params.text_document.uri, checked, versioned=versioned, creating=creating and versioned)
-        found: list[lsp.CodeAction] = []
-        if _wanted(lsp.CodeActionKind.QuickFix, params.context.only):
-            found += offered.for_results(checked.at(params.range))
-        if _wanted(FIX_ALL, params.context.only):
-            found += offered.fix_all()
-        return found
+        loop, only = asyncio.get_running_loop(), params.context.only
+        return await loop.run_in_executor(ls.checks, _offered, offered, checked.at(params.range), only)
+
+
+def _offered(offered: Actions, results: list[Result], only: Any) -> list[lsp.CodeAction]:
+    quick = offered.for_results(results) if _wanted(lsp.CodeActionKind.QuickFix, only) else ()
+    return [*quick, *(offered.fix_all() if _wanted(FIX_ALL, only) else ())]
 
 
 def _wanted(kind: str, only: Any) -> bool:
