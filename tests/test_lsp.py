@@ -77,7 +77,7 @@ class Editor:
 
     async def actions(self, name: str, marked: Any, only: list[str] | None = None) -> list[Any]:
         this = lsp.TextDocumentIdentifier(self.uri(name))
-        context = lsp.CodeActionContext([], only)
+        context = lsp.CodeActionContext([], [lsp.CodeActionKind(kind) for kind in only] if only else None)
         return await self.client.text_document_code_action_async(lsp.CodeActionParams(this, marked, context)) or []
 
     def applied(self, name: str, text: str, action: Any) -> str:
@@ -261,6 +261,46 @@ def test_hover_without_markdown(tmp_path: Path) -> None:
         assert said.contents.kind == lsp.MarkupKind.PlainText and "条款  天猫" in said.contents.value
 
 
+FIXES = {  # name -> text, better by the preferred fix of the first mark, better by all safe fixes
+    "a.txt": (
+        "😊百分百不掉色\r\n给个五星好评吧\r\n",
+        "😊一般不会掉色\r\n给个五星好评吧\r\n",
+        "😊一般不会掉色\r\n如实评价一下吧\r\n",
+    ),
+    "t.csv": ('a,回复\n1,"😊百分百不掉色"\n', 'a,回复\n1,"😊一般不会掉色"\n', 'a,回复\n1,"😊一般不会掉色"\n'),
+    "j.json": ('["\\u767e分百不掉色"]', '["一般不会掉色"]', '["一般不会掉色"]'),
+}
+
+
+def test_safe_fixes_one_by_one_and_all_at_once(in_the_editor: Run) -> None:
+    @in_the_editor
+    async def session(editor: Editor) -> None:
+        for name, (text, one, every) in FIXES.items():
+            editor.open(name, text)
+            mark = (await editor.marks(name))[0]
+            offered = await editor.actions(name, mark.range, [lsp.CodeActionKind.QuickFix])
+            assert [action.is_preferred for action in offered] == [True, None], name
+            assert offered[0].title.startswith("改为：") and list(offered[0].diagnostics) == [mark]
+            assert editor.applied(name, text, offered[0]) == one
+            [whole] = await editor.actions(name, mark.range, [lsp.CodeActionKind.SourceFixAll])
+            assert whole.kind == "source.fixAll.kefulint" and editor.applied(name, text, whole) == every
+            editor.type(name, every)
+            assert await editor.marks(name) == [], name
+            assert await editor.actions(name, mark.range) == []
+
+
+def test_a_fix_to_be_looked_at_is_not_preferred_and_not_among_all(in_the_editor: Run) -> None:
+    @in_the_editor
+    async def session(editor: Editor) -> None:
+        editor.open("a.txt", "您好\n亲，加我微信便宜\n")
+        [mark] = await editor.marks("a.txt")
+        fix, allow = await editor.actions("a.txt", mark.range)
+        assert fix.title.startswith("改为（请核对）：") and fix.is_preferred is None
+        assert "微信" not in editor.applied("a.txt", "您好\n亲，加我微信便宜\n", fix)
+        assert allow.title.startswith("允许")
+        assert await editor.actions("a.txt", lsp.Range(lsp.Position(0, 0), lsp.Position(0, 2))) == []
+
+
 COMMENTED = {
     "a.txt": (
         "您好\r\n  加我微信便宜\r\n",
@@ -309,7 +349,7 @@ def test_formats_without_comments_get_a_side_file(in_the_editor: Run, tmp_path: 
         text = '["加我微信便宜"]\n'
         editor.open("j.json", text)
         [mark] = await editor.marks("j.json")
-        [allow] = await editor.actions("j.json", mark.range)
+        allow = (await editor.actions("j.json", mark.range))[-1]
         create, change = allow.edit.document_changes
         side = tmp_path / ".kefulint-allow.yaml"
         assert create.uri == change.text_document.uri == side.as_uri() and create.options.ignore_if_exists
@@ -323,7 +363,7 @@ def test_formats_without_comments_get_a_side_file(in_the_editor: Run, tmp_path: 
         assert not editor.sent[-1].diagnostics
         editor.open("k.json", '["加我QQ便宜"]')
         [mark] = await editor.marks("k.json")
-        [allow] = await editor.actions("k.json", mark.range)
+        allow = (await editor.actions("k.json", mark.range))[-1]
         [change] = allow.edit.document_changes  # there is one already
         assert change.edits[0].range.start == lsp.Position(side.read_text(encoding="utf-8").count("\n"), 0)
 

@@ -29,7 +29,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "rewrite clean": ("rewrite", {"text": "在的亲"}),
     "rewrite": ("rewrite", {"text": "亲，这个百分百不掉色的"}),
     "rewrite, to be looked at": ("rewrite", {"text": "五星好评返2元"}),
-    "rewrite without a wording": ("rewrite", {"text": "请勿加微信", "platforms": ["pinduoduo"]}),
+    "rewrite without a wording": ("rewrite", {"text": "我们家刷单的"}),
     "explain rule": ("explain", {"rule": "off-platform-contact"}),
     "explain text": ("explain", {"text": "不支持五星好评返现"}),
     "rules": ("list_rules", {}),

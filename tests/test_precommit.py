@@ -29,7 +29,8 @@ repos:
     rev: {rev}
     hooks:
       - id: kefulint
-        args: [--platform, tmall]
+      - id: kefulint-fix
+        stages: [manual]
       - id: kefulint-rules
         args: [--lexicon, shop]
 """
@@ -135,7 +136,7 @@ def _as_it_was(team: Team) -> Iterator[None]:
     team.git("clean", "-qfd")
 
 
-PLACES = {"faq.md": "1:3", "my replies.txt": "1:3", "话术/售后 回复.csv": "2", 'it\'s "new".txt': "1:3"}
+PLACES = {"faq.md": "1:3", "my replies.txt": "1:3", "话术/售后 回复.csv": "2:6", 'it\'s "new".txt': "1:3"}
 
 
 @pytest.mark.parametrize("quoted", ["true", "false"], ids=["names quoted by git", "names not quoted"])
@@ -162,6 +163,23 @@ def test_only_changed_files_are_read(team: Team) -> None:
     assert passed.returncode == 0, passed.stdout
     every = team.run(PRE_COMMIT, "run", "kefulint", "--all-files")
     assert every.returncode == 1 and "old replies.txt:1:3" in every.stdout and "shop.py" not in every.stdout
+
+
+def test_the_nearest_configuration_holds(team: Team) -> None:
+    settings = 'platforms = ["jd"]\n\n[[paths]]\nmatch = ["internal/"]\nignore = ["off-platform-contact"]\n'
+    files = {"faq/a.txt": BAD, "internal/b.txt": BAD, "kefulint.toml": settings}
+    stopped = team.commit(files)
+    assert stopped.returncode == 1 and "faq/a.txt:1:3" in stopped.stdout, stopped.stdout
+    assert "条款  京东" in stopped.stdout and "internal" not in stopped.stdout
+
+
+def test_the_fixing_hook_changes_the_file_and_stops_until_it_is_added(team: Team) -> None:
+    team.commit({"faq.md": "- 百分百不掉色\n"}, "--no-verify")
+    fixed = team.run(PRE_COMMIT, "run", "kefulint-fix", "--hook-stage", "manual", "--files", "faq.md")
+    assert fixed.returncode == 1 and "files were modified by this hook" in fixed.stdout, fixed.stdout
+    assert (team.folder / "faq.md").read_text(encoding="utf-8") == "- 一般不会掉色\n"
+    again = team.run(PRE_COMMIT, "run", "kefulint-fix", "--hook-stage", "manual", "--files", "faq.md")
+    assert again.returncode == 0, again.stdout
 
 
 RULE = """\
