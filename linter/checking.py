@@ -124,7 +124,7 @@ class Checker:
             for finding in linter.check(text, settings.get("channel", "chat"), context):
                 self._keep(self._settled(finding, text, settings, linter))
 
-    def again(self, finder: Finder | None = None, given: Given | None = None) -> Checker:
+    def again(self, given: Given | None = None, finder: Finder | None = None) -> Checker:
         """Return a checker that has checked nothing yet, with the linters of this one."""
         fresh = Checker(finder or self.finder, given or self.given)
         fresh._lexicons, fresh._linters = self._lexicons, self._linters

@@ -69,7 +69,7 @@ def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...],
     if fix or unsafe or only_diff:
         if texts:
             raise click.UsageError("--fix and --diff go with files or standard input, not with --text")
-        status = _fix(Checker(checker.finder, replace(given, fixes=True)), paths, unsafe, only_diff, quiet)
+        status = _fix(checker.again(replace(given, fixes=True)), paths, unsafe, only_diff, quiet)
         if only_diff or "-" in paths:
             sys.exit(status)
     checker.check_texts(texts, said)

@@ -118,7 +118,7 @@ class Desk:
         finder, given = Finder(self._config), replace(self._given, today=date.today())
         if self._last is None or _stamp(self._folders) != self._stamp:
             return Checker(finder, given)
-        return self._last.again(finder, given)
+        return self._last.again(given, finder)
 
 
 def _stamp(folders: Iterable[str]) -> Stamp:
