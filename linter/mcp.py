@@ -22,7 +22,7 @@ from linter import __version__, bench, explaining, reports
 from linter.answer import answer
 from linter.engine import Linter
 from linter.fixes import rewrite as rewritten
-from linter.lexicon import Lexicon, Rule, load_lexicon
+from linter.lexicon import Rule
 from linter.model import PLATFORMS, Finding, Message, Turn
 
 _MOST = 100_000  # characters of a text
@@ -99,11 +99,10 @@ class Rules(TypedDict):
 class Tools:
     """The tools over one set of lexicons; `platforms` holds where a question names none."""
 
-    def __init__(self, platforms: Sequence[str], lexicon: Lexicon) -> None:
-        self.lexicon = lexicon
-        self._linter = functools.cache(lambda names: Linter(names, lexicon=lexicon))
+    def __init__(self, platforms: Sequence[str], lexicons: Sequence[str]) -> None:
+        self._linter = functools.cache(lambda names: Linter(names, lexicons))
         self._usual = tuple(platforms)
-        self._on(None)
+        self.lexicon = self._on(None).lexicon
 
     def _on(self, platforms: Sequence[str] | None) -> Linter:
         return self._linter(tuple(name for name in PLATFORMS if name in (platforms or self._usual)))
@@ -193,8 +192,8 @@ def _result(text: str, data: Any) -> CallToolResult:
 
 def server(platforms: Sequence[str], lexicons: Sequence[str] = ()) -> MCPServer[Any]:
     """Return the MCP server over the lexicons, loaded and compiled. Raises KefulintError for broken ones."""
-    lexicon = load_lexicon(lexicons)
-    tools = Tools(platforms, lexicon)
+    tools = Tools(platforms, lexicons)
+    lexicon = tools.lexicon
     made: MCPServer[Any] = MCPServer(
         "kefulint", "客服话术检查", instructions=_INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
