@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from linter.cli.options import given_settings, options
@@ -31,5 +34,8 @@ def lsp(config: str | None, pause: float, stdio: bool, **settings: object) -> No
     except ModuleNotFoundError as error:
         raise KefulintError(f"no module '{error.name}', expected `pip install 'kefulint[lsp]'`") from None
     from linter.checking import Given
+    from linter.cli import settle
 
-    server(Desk(config, Given(given_settings(settings))), pause).start_io()
+    settle()
+    own = os.fdopen(os.dup(sys.stdout.fileno()), "wb")  # the library closes what it writes to
+    server(Desk(config, Given(given_settings(settings))), pause).start_io(stdout=own)

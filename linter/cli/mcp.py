@@ -18,7 +18,10 @@ def mcp(port: int | None, platforms: tuple[str, ...], lexicons: tuple[str, ...])
         from linter.mcp import server
     except ModuleNotFoundError as error:
         raise KefulintError(f"no module '{error.name}', expected `pip install 'kefulint[mcp]'`") from None
+    from linter.cli import settle
+
     made = server(platforms or ("taobao",), lexicons)
+    settle()
     if port is None:
         made.run("stdio")
     else:  # one machine, no tokens: it binds to the loopback only, and the SDK refuses foreign hosts and origins

@@ -14,6 +14,7 @@ from pathlib import Path
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
 from linter import suppress
+from linter.cache import ready
 from linter.checking import Checker, File, Given
 from linter.config import Finder, Value
 from linter.formats import SUFFIXES, Document
@@ -116,9 +117,10 @@ class Desk:
 
     def _checker(self) -> Checker:
         finder, given = Finder(self._config), replace(self._given, today=date.today())
-        if self._last is None or _stamp(self._folders) != self._stamp:
-            return Checker(finder, given)
-        return self._last.again(given, finder)
+        if self._last is not None and _stamp(self._folders) == self._stamp:
+            return self._last.again(given, finder)
+        ready.cache_clear()
+        return Checker(finder, given)
 
 
 def _stamp(folders: Iterable[str]) -> Stamp:
