@@ -467,3 +467,10 @@ def test_nobody_could_judge(proxy: Proxy) -> None:
         with pytest.raises(Blocked, match="nobody could judge it"):
             guarded(closed, "rewrite")(lambda: GOOD)()
         closed.close(0)
+
+
+def test_the_examples_of_the_page_run() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "bots.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    exec("\n".join(blocks), {})
