@@ -24,12 +24,12 @@ COMMANDS = {  # command -> module:function
     "rules": "rules:rules",
     "eval": "evaluate:eval_",
     "ledger": "ledger:ledger",
-    "lsp": "lsp:lsp",
-    "mcp": "mcp:mcp",
-    "serve": "serve:serve",
-    "reviews": "reviews:reviews",
     "config": "config:config",
     "baseline": "baseline:baseline",
+    "serve": "serve:serve",
+    "reviews": "reviews:reviews",
+    "lsp": "lsp:lsp",
+    "mcp": "mcp:mcp",
 }
 
 

@@ -108,7 +108,7 @@ class Door:
     def __init__(self, tokens: tuple[Token, ...], origins: Iterable[str] = ()) -> None:
         self.tokens = tokens
         self.origins = frozenset(origins)
-        self._local: dict[bytes, bool] = {}
+        self._local: dict[str, bool] = {}
 
     def caller(self, scope: Any, token: str | None = None) -> Caller | None:
         """Return who asks; None where a token is needed and none is given. Raise Refused for who may not ask at all."""
@@ -145,7 +145,7 @@ class Door:
 
     def _check_local(self, scope: Any, headers: dict[bytes, bytes]) -> None:
         client = scope.get("client")
-        if not client or not is_loopback(client[0]):
+        if not client or not self._is_local(client[0]):
             raise Refused(
                 403, "loopback-only", "without tokens only this machine is served, expected a server with --tokens"
             )
@@ -153,12 +153,23 @@ class Door:
             raise Refused(
                 403, "proxied", "the request comes through a proxy, expected a server with --tokens behind it"
             )
-        host = headers.get(b"host", b"")
-        if host not in self._local:
-            if len(self._local) > 100:
-                self._local.clear()
-            self._local[host] = is_loopback(urlsplit("//" + host.decode("latin-1")).hostname or "")
-        if not self._local[host]:
+        if not self._is_local(headers.get(b"host", b"").decode("latin-1"), named=True):
             raise Refused(
                 403, "host", "the Host header names another machine, expected localhost or a loopback address"
             )
+
+    def _is_local(self, address: str, *, named: bool = False) -> bool:
+        """Tell whether an address, or the name in a Host header, is this machine; the answers are remembered."""
+        known = self._local.get(address)
+        if known is None:
+            if len(self._local) > 1000:
+                self._local.clear()
+            known = self._local[address] = is_loopback(_host_name(address) if named else address)
+        return known
+
+
+def _host_name(header: str) -> str:
+    try:
+        return urlsplit("//" + header).hostname or ""
+    except ValueError:
+        return ""

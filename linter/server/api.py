@@ -10,15 +10,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-import anyio
-import orjson
-from pydantic import BaseModel
+import msgspec
 
 from linter.server.access import Caller, Door
-from linter.server.bodies import Body, read
+from linter.server.bodies import Body, read, read_query
 from linter.server.desk import Bench, Desk
 from linter.server.errors import Refused, log_place, overloaded
 from linter.server.rates import Rates
@@ -26,10 +24,11 @@ from linter.server.rates import Rates
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+_NOBODY = Caller("", "agent")
+_encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request, checked."""
 
     caller: Caller
@@ -38,8 +37,7 @@ class Call:
     query: Any  # the operation's model of the query, or None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What goes back. Operations return plain data where it is JSON with status 200."""
 
     content: bytes
@@ -54,7 +52,7 @@ _GONE = Reply(b"", 499)  # the client went away
 
 def said(data: Any, status: int) -> Reply:
     """Return JSON with another status than 200."""
-    return Reply(orjson.dumps(data), status)
+    return Reply(_encode(data), status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Operation:
     role: str | None = "agent"  # None: open to everybody who reaches the server
     body: type[Body] | None = None
     query: type[Body] | None = None
-    gives: type[BaseModel] | str = "application/json"
+    gives: type[msgspec.Struct] | str = "application/json"
     status: int = 200
     tag: str = "check"
     errors: tuple[int, ...] = ()
@@ -85,6 +83,32 @@ class Surroundings:
     reload: Callable[[], Awaitable[Bench]]
 
 
+class Expiry:
+    """Ends what runs inside with a TimeoutError after some seconds; a timer, and nothing more on the way of the fast."""
+
+    __slots__ = ("_expired", "_seconds", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._expired = False
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._expired = True
+        if self._task:
+            self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._timer.cancel()
+        if self._expired and kind is asyncio.CancelledError:
+            if self._task and hasattr(self._task, "uncancel"):
+                self._task.uncancel()
+            raise TimeoutError
+
+
 class Endpoint:
     """Answers the requests of one path."""
 
@@ -92,24 +116,20 @@ class Endpoint:
         self.path = path
         self.operations = {operation.method: operation for operation in operations}
         self.around = around
-        metrics = around.desk.metrics
-        self._seconds = metrics.seconds.labels(path)
-        self._requests = metrics.requests
-        self._ok = metrics.requests.labels(path, "200")
+        self._metrics = around.desk.metrics.requests(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         reply = await self._reply(scope, receive)
         if reply is not _GONE:
-            await _send(send, reply)
-        self._seconds.observe(time.perf_counter() - started)
-        (self._ok if reply.status == 200 else self._requests.labels(self.path, str(reply.status))).inc()
+            await _send(send, reply, last=self.around.desk.stopping)
+        self._metrics.count(reply.status, time.perf_counter() - started)
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         try:
-            with anyio.fail_after(self.around.desk.settings.timeout):
+            with Expiry(self.around.desk.settings.timeout):
                 data = await self._answer(scope, receive)
-            return data if isinstance(data, Reply) else Reply(orjson.dumps(data))
+            return data if isinstance(data, Reply) else Reply(_encode(data))
         except Refused as refused:
             return _failure(refused)
         except TimeoutError:
@@ -122,19 +142,18 @@ class Endpoint:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         operation = self._operation(scope["method"])
-        caller = self.around.door.caller(scope) if operation.role else None
-        if operation.role and caller is None:
-            raise Refused(401, "unauthorized", "no token, expected the header Authorization: Bearer TOKEN")
-        if operation.role and caller and not caller.may(operation.role):
-            raise Refused(403, "forbidden", f"the token's role is {caller.role}, expected {operation.role}")
-        caller = caller or Caller("", "agent")
+        caller = self._caller(operation, scope)
         if not operation.gated:
             return await operation.run(await self._call(operation, caller, scope, receive))
         self.around.rates.check(caller, scope)
-        with self.around.desk.place():
+        desk = self.around.desk
+        desk.enter()
+        try:
             call = await self._call(operation, caller, scope, receive)
             await asyncio.sleep(0)  # whoever has come meanwhile is counted, or refused, before anybody is judged
             return await operation.run(call)
+        finally:
+            desk.leave()
 
     def _operation(self, method: str) -> Operation:
         operation = self.operations.get(method) or (self.operations.get("GET") if method == "HEAD" else None)
@@ -142,11 +161,23 @@ class Endpoint:
             raise Refused(405, "method", f"expected {' or '.join(sorted(self.operations))}")
         return operation
 
+    def _caller(self, operation: Operation, scope: Scope) -> Caller:
+        if operation.role is None:
+            return _NOBODY
+        caller = self.around.door.caller(scope)
+        if caller is None:
+            raise Refused(401, "unauthorized", "no token, expected the header Authorization: Bearer TOKEN")
+        if not caller.may(operation.role):
+            raise Refused(403, "forbidden", f"the token's role is {caller.role}, expected {operation.role}")
+        return caller
+
     async def _call(self, operation: Operation, caller: Caller, scope: Scope, receive: Receive) -> Call:
-        body = None
+        body = query = None
         if operation.body:
             body = read(operation.body, await _body(scope, receive, self.around.desk.settings.body))
-        query = _query(operation.query, scope) if operation.query else None
+        if operation.query:
+            given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), errors="replace"))
+            query = read_query(operation.query, given)
         return Call(caller, body, scope.get("path_params") or {}, query)
 
 
@@ -178,11 +209,6 @@ def _too_large(most: int) -> Refused:
     return Refused(413, "too-large", f"the body is too large, expected at most {most} bytes")
 
 
-def _query(model: type[Body], scope: Scope) -> Any:
-    given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), errors="replace"))
-    return read(model, orjson.dumps(given))
-
-
 def _failure(refused: Refused) -> Reply:
     headers: list[tuple[bytes, bytes]] = []
     if refused.retry_after:
@@ -191,11 +217,14 @@ def _failure(refused: Refused) -> Reply:
         headers.append((b"www-authenticate", b"Bearer"))
     if refused.status == 413:
         headers.append((b"connection", b"close"))  # the rest of the body is not worth reading
-    return Reply(orjson.dumps(refused.body), refused.status, headers=tuple(headers))
+    return Reply(_encode(refused.body), refused.status, headers=tuple(headers))
 
 
-async def _send(send: Send, reply: Reply) -> None:
+async def _send(send: Send, reply: Reply, *, last: bool) -> None:
+    """Send a reply; the last one on a connection says so, that its client goes elsewhere."""
     headers = [(b"content-type", reply.kind), (b"cache-control", b"no-store"), *reply.headers]
+    if last:
+        headers.append((b"connection", b"close"))
     if reply.rest is None:
         headers.append((b"content-length", str(len(reply.content)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

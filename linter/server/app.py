@@ -48,11 +48,12 @@ class App:
             *routed(self.operations, self.around),
             WebSocketRoute("/v1/live", LiveChecks(self.around)),
         ]
+        exact = {route.path: route.app for route in routes if isinstance(route, Route) and "{" not in route.path}
         router = Router([*routes, *_described(described), *pages()], default=_unknown)
-        self._app: Any = router
+        self._app: Any = _Exact(exact, router)
         if settings.origins:
             self._app = CORSMiddleware(
-                router, allow_origins=settings.origins, allow_methods=["GET", "POST"],
+                self._app, allow_origins=settings.origins, allow_methods=["GET", "POST"],
                 allow_headers=["authorization", "content-type"], expose_headers=["retry-after"], max_age=3600,
             )  # fmt: skip
 
@@ -74,6 +75,18 @@ class App:
         """Write and finish what was accepted."""
         self.store.close()
         self.desk.close()
+
+
+class _Exact:
+    """Finds a path that is written out by looking it up, and leaves the others to the router."""
+
+    def __init__(self, exact: dict[str, Any], other: Any) -> None:
+        self.exact = exact
+        self.other = other
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        found = self.exact.get(scope["path"]) if scope["type"] == "http" else None
+        return (found or self.other)(scope, receive, send)
 
 
 def routed(operations: Iterable[Operation], around: Surroundings) -> list[BaseRoute]:

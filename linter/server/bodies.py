@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from msgspec import Meta, Struct
 
 from linter.server.errors import Refused
 
@@ -24,86 +26,81 @@ NOTE = 2_000  # of a reason or a note
 Channel = Literal["chat", "listing.title", "listing.detail"]
 Platform = Literal["tmall", "taobao", "pinduoduo", "douyin", "kuaishou", "jd"]
 Verdict = Literal["none", "info", "warning", "error"]
-Name = Annotated[str, Field(max_length=NAME)]
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="A day such as 2026-01-31, inclusive.")]
+Name = Annotated[str, Meta(max_length=NAME)]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="A day such as 2026-01-31, inclusive.")]
+ClientId = Annotated[
+    str,
+    Meta(min_length=1, max_length=NAME, description="Of the client's making; a retry with it writes nothing twice."),
+]
 Status = Literal["open", "confirmed", "rejected", "appealed"]
 
 
-class Body(BaseModel):
+class Body(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A request's body: no field is guessed, none is ignored."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
 
-
-class TurnBody(Body):
+class TurnBody(Body, kw_only=True, frozen=True):
     """One earlier utterance of the conversation."""
 
     role: Literal["agent", "buyer"]
-    text: Annotated[str, Field(max_length=TURN)]
-    time: Annotated[str | None, Field(max_length=40, description="ISO 8601")] = None
+    text: Annotated[str, Meta(max_length=TURN)]
+    time: Annotated[str, Meta(max_length=40, description="ISO 8601")] | None = None
 
 
-class Check(Body):
+class Check(Body, kw_only=True, frozen=True):
     """One message to judge."""
 
-    text: Annotated[str, Field(max_length=TEXT, description="What is about to be sent.", examples=["特价不开票的哦"])]
+    text: Annotated[str, Meta(max_length=TEXT, description="What is about to be sent.", examples=["特价不开票的哦"])]
     channel: Channel = "chat"
     platforms: Annotated[
-        list[Platform], Field(max_length=6, description="Judged side by side; empty: the server's own.")
+        list[Platform], Meta(max_length=6, description="Judged side by side; empty: the server's own.")
     ] = []
-    context: Annotated[list[TurnBody], Field(max_length=TURNS, description="Earlier turns, the oldest first.")] = []
+    context: Annotated[list[TurnBody], Meta(max_length=TURNS, description="Earlier turns, the oldest first.")] = []
     agent: Name | None = None
     shop: Name | None = None
     session: Name | None = None
 
 
-class Batch(Body):
+class Batch(Body, kw_only=True, frozen=True):
     """Several messages to judge."""
 
-    messages: Annotated[list[Check], Field(max_length=MESSAGES)]
+    messages: Annotated[list[Check], Meta(max_length=MESSAGES)]
 
 
-class Live(Check):
+class Live(Check, kw_only=True, frozen=True):
     """One message to judge as it is typed; the answer carries the same number."""
 
-    seq: Annotated[int, Field(ge=0, le=2**53)]
+    seq: Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class Hello(Body):
+class Hello(Body, kw_only=True, frozen=True):
     """The first message of a WebSocket where tokens are needed."""
 
-    token: Annotated[str, Field(max_length=200)]
+    token: Annotated[str, Meta(max_length=200)]
 
 
-class DecisionBody(Check):
+class DecisionBody(Check, kw_only=True, frozen=True):
     """What was done with a message that was judged."""
 
     decision: Literal["withheld", "sent", "replaced"]
-    reason: Annotated[str | None, Field(max_length=NOTE, description="Needed for sent: why all the same.")] = None
-    sent_text: Annotated[str | None, Field(max_length=TEXT, description="What went out instead.")] = None
-    client_id: Annotated[
-        str | None,
-        Field(
-            min_length=1, max_length=NAME, description="Of the client's making; a retry with it writes nothing twice."
-        ),
-    ] = None
+    reason: Annotated[str, Meta(max_length=NOTE, description="Needed for sent: why all the same.")] | None = None
+    sent_text: Annotated[str, Meta(max_length=TEXT, description="What went out instead.")] | None = None
+    client_id: ClientId | None = None
 
 
-class ReviewBody(Body):
+class ReviewBody(Body, kw_only=True, frozen=True):
     """What somebody says of a finding."""
 
     review: Annotated[
         Literal["confirmed", "rejected", "appealed"],
-        Field(description="Everybody may appeal; the rest is a supervisor's."),
+        Meta(description="Everybody may appeal; the rest is a supervisor's."),
     ]
-    note: Annotated[str | None, Field(max_length=NOTE)] = None
-    reviewer: Annotated[Name | None, Field(description="Default: the token's holder.")] = None
+    note: Annotated[str, Meta(max_length=NOTE)] | None = None
+    reviewer: Annotated[Name | None, Meta(description="Default: the token's holder.")] = None
 
 
-class Query(Body):
+class Query(Body, kw_only=True, frozen=True):
     """A query string: every value in it is text, and read as what the field is."""
-
-    model_config = ConfigDict(strict=False, extra="forbid")
 
     rule: Name | None = None
     agent: Name | None = None
@@ -112,56 +109,75 @@ class Query(Body):
     until: Day | None = None
 
 
-class Queue(Query):
+class Queue(Query, kw_only=True, frozen=True):
     """Which decisions to read."""
 
-    status: Annotated[Status | None, Field(description="Of one of its findings.")] = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str | None, Field(pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")] = None
+    status: Annotated[Status | None, Meta(description="Of one of its findings.")] = None
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    cursor: Annotated[str, Meta(pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")] | None = None
 
 
-class StatsQuery(Query):
+class StatsQuery(Query, kw_only=True, frozen=True):
     """What to count by."""
 
     by: Literal["day", "rule", "agent", "shop"] = "day"
 
 
 B = TypeVar("B", bound=Body)
+
+
 _ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE = re.compile("[\ud800-\udfff]")
 
 
+@cache
+def _decoder(model: type[B]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(model)
+
+
 def read(model: type[B], raw: bytes) -> B:
-    """Return a body as its model; raise Refused (422) naming every field that is wrong, never its value.
+    """Return a body as its model; raise Refused (422) that names the field that is wrong.
 
     JSON may carry half of a surrogate pair, and a message must not slip past the judge because of one: such a half is read
     as U+FFFD, which takes its place in the count of code points.
     """
     try:
-        return model.model_validate_json(raw)
-    except ValidationError as error:
+        return cast(B, _decoder(model).decode(raw))
+    except msgspec.ValidationError as error:
+        raise _refused(error) from None
+    except ValueError as error:  # no JSON, or not UTF-8
         if not _ESCAPED.search(raw):
             raise _refused(error) from None
     try:
-        return model.model_validate_json(_LONE.sub("\ufffd", json.dumps(json.loads(raw), ensure_ascii=False)))
-    except ValidationError as error:
+        return cast(B, _decoder(model).decode(_LONE.sub("\ufffd", json.dumps(json.loads(raw), ensure_ascii=False))))
+    except (ValueError, RecursionError) as error:
         raise _refused(error) from None
-    except (ValueError, RecursionError):
-        raise Refused(422, "invalid", "the body is no JSON, expected a JSON object") from None
 
 
-def _refused(error: ValidationError) -> Refused:
-    problems = []
-    for one in error.errors(include_url=False, include_context=False, include_input=False)[:20]:
-        place = ".".join(str(part)[:80] for part in one["loc"])
-        problems.append(f"{place}: {one['msg']}" if place else one["msg"])
-    return Refused(422, "invalid", "; ".join(problems), problems=problems)
+def read_query(model: type[B], given: dict[str, str]) -> B:
+    """Return a query string as its model; raise Refused (422)."""
+    try:
+        return msgspec.convert(given, model, strict=False)
+    except msgspec.ValidationError as error:
+        raise _refused(error) from None
 
 
-class Answered(BaseModel):
+def _refused(error: Exception) -> Refused:
+    said = str(error) if isinstance(error, msgspec.MsgspecError) else "the body is no JSON in UTF-8"
+    return Refused(422, "invalid", f"{said}, see /docs")
+
+
+class PlatformAnswer(Struct, kw_only=True):
+    """What is said of a message on one platform."""
+
+    decision: Literal["send", "confirm", "block"]
+    verdict: Verdict
+
+
+class Answered(Struct, kw_only=True):
     """What is said of a message; the same JSON as that of the library's other edges."""
 
-    schema_: Annotated[int, Field(alias="schema")]
+    schema: int
     decision: Literal["send", "confirm", "block"]
     verdict: Verdict
     findings: list[dict[str, Any]]
@@ -170,20 +186,13 @@ class Answered(BaseModel):
     platforms: dict[str, PlatformAnswer]
 
 
-class PlatformAnswer(BaseModel):
-    """What is said of a message on one platform."""
-
-    decision: Literal["send", "confirm", "block"]
-    verdict: Verdict
-
-
-class AnsweredBatch(BaseModel):
+class AnsweredBatch(Struct, kw_only=True):
     """Answers in the order of the messages."""
 
     answers: list[Answered]
 
 
-class RuleLine(BaseModel):
+class RuleLine(Struct, kw_only=True):
     """A rule in the list."""
 
     id: str
@@ -193,14 +202,14 @@ class RuleLine(BaseModel):
     channels: list[Channel]
 
 
-class RuleList(BaseModel):
+class RuleList(Struct, kw_only=True):
     """The rules that judge."""
 
     rules: list[RuleLine]
     lexicon: str
 
 
-class RuleAnswer(BaseModel):
+class RuleAnswer(Struct, kw_only=True):
     """A rule explained."""
 
     rule: str
@@ -212,14 +221,14 @@ class RuleAnswer(BaseModel):
     lexicon: str
 
 
-class PlatformName(BaseModel):
+class PlatformName(Struct, kw_only=True):
     """A platform and what it is called."""
 
     id: Platform
     name: str
 
 
-class Meta(BaseModel):
+class About(Struct, kw_only=True):
     """What the server is and knows."""
 
     name: str
@@ -232,13 +241,13 @@ class Meta(BaseModel):
     tokens: bool
 
 
-class Health(BaseModel):
+class Health(Struct, kw_only=True):
     """The process is alive."""
 
     alive: bool
 
 
-class Ready(BaseModel):
+class Ready(Struct, kw_only=True):
     """Whether requests are welcome, and how the last reload went."""
 
     ready: bool
@@ -247,28 +256,28 @@ class Ready(BaseModel):
     problems: list[str] = []
 
 
-class Reloaded(BaseModel):
+class Reloaded(Struct, kw_only=True):
     """The lexicons that judge from now on."""
 
     lexicon: str
     rules: int
 
 
-class RecordedBody(BaseModel):
+class RecordedBody(Struct, kw_only=True):
     """Where the decision stands; status 200 instead of 201 where an earlier request wrote it."""
 
     id: int
     findings: list[int]
 
 
-class ReviewedBody(BaseModel):
+class ReviewedBody(Struct, kw_only=True):
     """What the finding's latest review says now."""
 
     finding: int
     status: Status
 
 
-class ReviewLine(BaseModel):
+class ReviewLine(Struct, kw_only=True):
     """One review, the oldest first."""
 
     review: Status
@@ -277,7 +286,7 @@ class ReviewLine(BaseModel):
     time: str
 
 
-class FindingOnRecord(BaseModel):
+class FindingOnRecord(Struct, kw_only=True):
     """A finding of a decision; `start` and `end` are code points of the stored text."""
 
     id: int
@@ -294,12 +303,12 @@ class FindingOnRecord(BaseModel):
     reviews: list[ReviewLine]
 
 
-class DecisionOnRecord(BaseModel):
+class DecisionOnRecord(Struct, kw_only=True):
     """A decision; contacts in its texts are masked where `redacted` is true."""
 
     id: int
     recorded_by: str
-    time: Annotated[str, Field(description="UTC")]
+    time: Annotated[str, Meta(description="UTC")]
     day: str
     decision: Literal["withheld", "sent", "replaced"]
     reason: str
@@ -317,14 +326,14 @@ class DecisionOnRecord(BaseModel):
     findings: list[FindingOnRecord]
 
 
-class DecisionPage(BaseModel):
+class DecisionPage(Struct, kw_only=True):
     """A page of decisions; `next` is the cursor of the page after, or null."""
 
     decisions: list[DecisionOnRecord]
     next: str | None
 
 
-class Statuses(BaseModel):
+class Statuses(Struct, kw_only=True):
     """Findings by what their latest review says."""
 
     open: int
@@ -333,7 +342,7 @@ class Statuses(BaseModel):
     appealed: int
 
 
-class PrecisionLine(Statuses):
+class PrecisionLine(Statuses, kw_only=True):
     """Confirmed of those ruled on, with Wilson's 95 % interval; null where nobody ruled yet."""
 
     rule: str
@@ -342,30 +351,30 @@ class PrecisionLine(Statuses):
     high: float | None
 
 
-class Precision(BaseModel):
+class Precision(Struct, kw_only=True):
     """Precision by rule, the most reviewed first."""
 
     rules: list[PrecisionLine]
 
 
-class Proposal(BaseModel):
+class Proposal(Struct, kw_only=True):
     """Words that reviewers rejected; `passes` is a snippet of YAML for the rule's file."""
 
     rule: str
     words: str
     rejected: int
-    confirmed: Annotated[int, Field(description="How often the same words were confirmed: the context decides.")]
+    confirmed: Annotated[int, Meta(description="How often the same words were confirmed: the context decides.")]
     texts: list[str]
     passes: str
 
 
-class Proposals(BaseModel):
+class Proposals(Struct, kw_only=True):
     """Proposals, the most frequent first."""
 
     proposals: list[Proposal]
 
 
-class StatsLine(Statuses):
+class StatsLine(Statuses, kw_only=True):
     """One day, rule, agent or shop."""
 
     key: str
@@ -376,14 +385,14 @@ class StatsLine(Statuses):
     findings: int
 
 
-class Stats(BaseModel):
+class Stats(Struct, kw_only=True):
     """Counts in the order of their keys."""
 
     by: Literal["day", "rule", "agent", "shop"]
     rows: list[StatsLine]
 
 
-class Trouble(BaseModel):
+class Trouble(Struct, kw_only=True):
     """What went wrong: a code for programs, a message for people."""
 
     code: str
@@ -391,10 +400,7 @@ class Trouble(BaseModel):
     problems: list[str] = []
 
 
-class Failure(BaseModel):
+class Failure(Struct, kw_only=True):
     """The body of every answer with a status of 400 or above."""
 
     error: Trouble
-
-
-Answered.model_rebuild()

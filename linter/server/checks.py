@@ -10,12 +10,12 @@ from linter.model import CHANNELS, PLATFORMS, KefulintError
 from linter.reports import PLATFORM_NAMES, VERDICT_NAMES
 from linter.server.api import Call, Operation, Reply, Surroundings, said
 from linter.server.bodies import (
+    About,
     Answered,
     AnsweredBatch,
     Batch,
     Check,
     Health,
-    Meta,
     Ready,
     Reloaded,
     RuleAnswer,
@@ -39,7 +39,7 @@ def operations(around: Surroundings) -> list[Operation]:
         Operation("GET", "/v1/rules/{id}", "Explain a rule: verdicts, clauses and sources on every platform", checks.rule,
                   gives=RuleAnswer, tag="rules", errors=(404, 429, 503)),
         Operation("GET", "/v1/meta", "Say what the server knows: platforms, channels, verdicts, lexicons", checks.meta,
-                  role=None, gives=Meta, **server),
+                  role=None, gives=About, **server),
         Operation("POST", "/v1/reload", "Replace the lexicons by what is on disk now", checks.reload,
                   role="admin", gives=Reloaded, errors=(422, 503), **server),
         Operation("GET", "/healthz", "Is the process alive?", checks.health, role=None, gives=Health, **server),

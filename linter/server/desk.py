@@ -12,22 +12,25 @@ import gc
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from linter import cache
 from linter.answer import DECISIONS, answer
 from linter.compiled import compiled
 from linter.engine import Linter
 from linter.fixes import rewrite
-from linter.lexicon import Lexicon, load_lexicon
-from linter.model import PLATFORMS, Finding, KefulintError, Message, Turn, graver
+from linter.lexicon import Lexicon
+from linter.model import PLATFORMS, Finding, KefulintError, Message, graver
 from linter.server.bodies import Check
 from linter.server.errors import overloaded
 from linter.server.metrics import Metrics
 from linter.server.settings import Settings
+
+if TYPE_CHECKING:
+    from linter.model import Turn
 
 SHORT = 400  # characters, context included, that are judged on the event loop
 _WARMING = ("您好，今天下午发货", "加我微信，特价不开票的哦，五星好评返2元")
@@ -57,18 +60,23 @@ class Bench:
 def bench(settings: Settings) -> Bench:
     """Load the lexicons and judge a little, so that the first request is as fast as the next.
 
-    All choices of platforms share one compiled set; they are made now, so that the compiler's own memory of sets can
-    be cleared and a set that was replaced can go.
+    All choices of platforms share one compiled set. They are made now, between two clearings of what the process remembers
+    of sets: the first makes sure that the files are read again, the last lets a set go that was replaced.
     """
-    lexicon = load_lexicon(settings.lexicons)
+    _forget()
     choices = (c for size in range(1, len(PLATFORMS) + 1) for c in itertools.combinations(PLATFORMS, size))
-    linters = {platforms: Linter(platforms, lexicon=lexicon) for platforms in choices}
-    compiled.cache_clear()
+    linters = {platforms: Linter(platforms, settings.lexicons) for platforms in choices}
+    _forget()
     own = tuple(sorted(set(settings.platforms), key=PLATFORMS.index))
     for platforms in (own, PLATFORMS):
         for text in _WARMING:
             linters[platforms].check(text)
-    return Bench(lexicon, linters, own)
+    return Bench(linters[own].lexicon, linters, own)
+
+
+def _forget() -> None:
+    cache.ready.cache_clear()
+    compiled.cache_clear()
 
 
 class Desk:
@@ -89,17 +97,16 @@ class Desk:
 
     # --- judging
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold one of the places for requests; raise Refused at once where none is free."""
+    def enter(self) -> None:
+        """Take one of the places for requests; raise Refused at once where none is free."""
         if self._running >= self.settings.running:
             self.metrics.refused.labels("overloaded").inc()
             raise overloaded(f"{self._running} requests are being answered")
         self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._running -= 1
 
     async def answered(self, ask: Check) -> dict[str, Any]:
         """Return the answer about one message."""
@@ -168,13 +175,15 @@ def _settle() -> None:
 
 def size_of(ask: Check) -> int:
     """Return how many characters have to be looked at."""
-    return len(ask.text) + sum(len(turn.text) for turn in ask.context)
+    size = len(ask.text)
+    for turn in ask.context:
+        size += len(turn.text)
+    return size
 
 
 def message_of(ask: Check) -> Message:
-    """Return the message a request is about."""
-    context = [Turn(turn.role, turn.text, turn.time) for turn in ask.context]
-    return Message(ask.text, ask.channel, context)
+    """Return the message a request is about. The turns stay what they were read as: they have a Turn's fields."""
+    return Message(ask.text, ask.channel, cast("list[Turn]", ask.context))
 
 
 def judged(now: Bench, ask: Check, metrics: Metrics) -> dict[str, Any]:

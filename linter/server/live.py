@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import orjson
+import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from linter.server.access import Caller
-from linter.server.api import Surroundings
+from linter.server.api import Expiry, Surroundings
 from linter.server.bodies import Hello, Live, read
 from linter.server.errors import Refused, log_place, overloaded
 
@@ -97,25 +97,35 @@ class _Connection:
         try:
             ask = read(Live, raw)
         except Refused as refused:
-            return orjson.dumps({"seq": _number(raw)} | refused.body)
+            return msgspec.json.encode({"seq": _number(raw)} | refused.body)
         try:
             self.around.rates.check(self.caller, self.socket.scope)
-            with self.around.desk.place():
-                answer = await asyncio.wait_for(self.around.desk.answered(ask), self.around.desk.settings.timeout)
-            return orjson.dumps({"seq": ask.seq} | answer)
+            answer = await self._answer(ask)
+            return msgspec.json.encode({"seq": ask.seq} | answer)
         except Refused as refused:
-            return orjson.dumps({"seq": ask.seq} | refused.body)
-        except asyncio.TimeoutError:
-            return orjson.dumps({"seq": ask.seq} | overloaded("it took too long").body)
+            return msgspec.json.encode({"seq": ask.seq} | refused.body)
+        except TimeoutError:
+            return msgspec.json.encode({"seq": ask.seq} | overloaded("it took too long").body)
         except Exception as error:
             log_place(error)
-            return orjson.dumps({"seq": ask.seq, "error": {"code": "internal", "message": "an error of the server"}})
+            return msgspec.json.encode(
+                {"seq": ask.seq, "error": {"code": "internal", "message": "an error of the server"}}
+            )
+
+    async def _answer(self, ask: Live) -> dict[str, Any]:
+        desk = self.around.desk
+        desk.enter()
+        try:
+            with Expiry(desk.settings.timeout):
+                return await desk.answered(ask)
+        finally:
+            desk.leave()
 
 
 def _number(raw: bytes) -> int | None:
     """Return the number of a request that cannot be read otherwise."""
     try:
-        seq = orjson.loads(raw)["seq"]
+        seq = msgspec.json.decode(raw)["seq"]
     except (ValueError, KeyError, TypeError):
         return None
     return seq if isinstance(seq, int) else None

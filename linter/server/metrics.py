@@ -13,14 +13,31 @@ from linter.model import Finding, graver
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
+class Requests:
+    """The numbers of one path; labels are looked up once."""
+
+    def __init__(self, requests: Counter, seconds: Histogram, path: str) -> None:
+        self._seconds = seconds.labels(path)
+        self._by_status: dict[int, Counter] = {}
+        self._requests, self._path = requests, path
+
+    def count(self, status: int, seconds: float) -> None:
+        """Count one request."""
+        counter = self._by_status.get(status)
+        if counter is None:
+            counter = self._by_status[status] = self._requests.labels(self._path, str(status))
+        counter.inc()
+        self._seconds.observe(seconds)
+
+
 class Metrics:
     """The counters of one server."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.requests = self._counter("requests", "Requests answered.", "path", "status")
-        self.seconds = Histogram(
+        self._requests = self._counter("requests", "Requests answered.", "path", "status")
+        self._seconds = Histogram(
             "kefulint_request_seconds", "From the request's head to the answer.", ["path"], registry=self.registry,
             buckets=_BUCKETS,
         )  # fmt: skip
@@ -41,6 +58,10 @@ class Metrics:
 
     def _gauge(self, name: str, says: str, *labels: str) -> Gauge:
         return Gauge(f"kefulint_{name}", says, labels, registry=self.registry)
+
+    def requests(self, path: str) -> Requests:
+        """Return the numbers of one path."""
+        return Requests(self._requests, self._seconds, path)
 
     def judged(self, seconds: float, findings: Sequence[Finding]) -> None:
         """Count one judgement."""

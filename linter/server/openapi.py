@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+import msgspec
 
 from linter import __version__
 from linter.server.api import Operation
@@ -36,8 +35,7 @@ def document(operations: Iterable[Operation], tokens: bool) -> dict[str, Any]:
     listed = list(operations)
     models = {m for o in listed for m in (o.body, o.gives) if isinstance(m, type)} | {Failure, Live}
     ordered = sorted(models, key=lambda model: model.__name__)
-    asked: list[Any] = [(model, "validation") for model in ordered]
-    _, schemas = models_json_schema(asked, ref_template="#/components/schemas/{model}")
+    _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, Any]] = {}
     for operation in listed:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, tokens)
@@ -48,7 +46,7 @@ def document(operations: Iterable[Operation], tokens: bool) -> dict[str, Any]:
         "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in listed)],
         "paths": paths,
         "components": {
-            "schemas": schemas["$defs"],
+            "schemas": schemas,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "Made by `kefulint serve token`."}},
         },
     }  # fmt: skip
@@ -79,7 +77,7 @@ def _operation(operation: Operation, tokens: bool) -> dict[str, Any]:
     return said | ({"parameters": parameters} if parameters else {})
 
 
-def _response(gives: type[BaseModel] | str, means: str, *, retry: bool = False) -> dict[str, Any]:
+def _response(gives: type[msgspec.Struct] | str, means: str, *, retry: bool = False) -> dict[str, Any]:
     if isinstance(gives, str):
         content: dict[str, Any] = {gives: {"schema": {"type": "string"}}}
     else:
@@ -90,7 +88,7 @@ def _response(gives: type[BaseModel] | str, means: str, *, retry: bool = False) 
     return said
 
 
-def _reference(model: type[BaseModel]) -> dict[str, str]:
+def _reference(model: type[msgspec.Struct]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
@@ -99,8 +97,8 @@ def _path_parameters(path: str) -> Iterable[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def _query_parameters(model: type[BaseModel] | None) -> Iterable[dict[str, Any]]:
-    for name, schema in (model.model_json_schema()["properties"] if model else {}).items():
+def _query_parameters(model: type[msgspec.Struct] | None) -> Iterable[dict[str, Any]]:
+    for name, schema in _fields(model).items():
         kinds = [kind for kind in schema.pop("anyOf", [schema]) if kind.get("type") != "null"]
         plain = {
             key: value
@@ -111,6 +109,13 @@ def _query_parameters(model: type[BaseModel] | None) -> Iterable[dict[str, Any]]
         yield {"name": name, "in": "query", "required": False, "schema": plain} | (
             {"description": says} if says else {}
         )
+
+
+def _fields(model: type[msgspec.Struct] | None) -> dict[str, Any]:
+    if model is None:
+        return {}
+    fields: dict[str, Any] = msgspec.json.schema(model)["$defs"][model.__name__]["properties"]
+    return fields
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

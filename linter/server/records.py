@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import orjson
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from linter.server.api import Call, Operation, Reply, Surroundings, said
@@ -107,7 +107,7 @@ class _Records:
         return {"by": asked.by, "rows": rows}
 
     async def cases(self, call: Call) -> Any:
-        lines = (orjson.dumps(case, option=orjson.OPT_APPEND_NEWLINE) for case in self.store.cases())
+        lines = (msgspec.json.encode(case) + b"\n" for case in self.store.cases())
         parts = _together(lines)
         first = await self._read(lambda: next(parts, b""))
         return Reply(first, kind=b"application/jsonl", rest=lambda: self._read(lambda: next(parts, b"")))

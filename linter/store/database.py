@@ -46,6 +46,9 @@ def opened(url: str = "", *, upgrade: bool = True) -> sa.Engine:
             raise KefulintError(
                 f"{shown(engine)}: not the database of this version, expected one that `kefulint serve` upgraded"
             )
+    except KefulintError:
+        engine.dispose()
+        raise
     except SQLAlchemyError as error:
         engine.dispose()
         cause = type(getattr(error, "orig", None) or error).__name__
