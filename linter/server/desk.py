@@ -8,6 +8,7 @@ them may wait: whoever comes later hears so at once instead of joining a queue t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import logging
@@ -127,10 +128,14 @@ class Desk:
         self._long += 1
         future = self._pool.submit(work, *given)
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._left))
+        future.add_done_callback(lambda _: self._left(loop))
         return await asyncio.wrap_future(future)
 
-    def _left(self) -> None:
+    def _left(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
+            loop.call_soon_threadsafe(self._fewer)
+
+    def _fewer(self) -> None:
         self._long -= 1
 
     @property
