@@ -15,10 +15,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from linter import fixes, formats, suppress
+from linter import cache, fixes, formats, suppress
 from linter.baseline import Baseline, fingerprint
 from linter.baseline import load as load_baseline
-from linter.cache import ready
 from linter.config import Config, Finder, Pattern, Settings, Value
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
@@ -223,7 +222,7 @@ class Checker:
         key = (platforms, folders, settings.get("select"), settings.get("ignore"))
         if key not in self._linters:
             if folders not in self._lexicons:
-                self._lexicons[folders] = ready(folders).lexicon
+                self._lexicons[folders] = cache.ready(folders).lexicon
             lexicon = self._lexicons[folders]
             self._linters[key] = Linter(
                 platforms, folders, rules=self.given.rules, ignore=_left_out(settings, lexicon),
