@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from linter.model import CHANNELS, PLATFORMS
+
 mcp = pytest.importorskip("mcp")
 httpx = pytest.importorskip("httpx")
 
@@ -144,6 +146,9 @@ def test_tools_declare_what_goes_in_and_out(answers: dict[str, Any]) -> None:
     assert all(tool.annotations.read_only_hint and tool.output_schema and tool.title for tool in tools.values())
     assert tools["check"].input_schema["required"] == ["text"]
     assert tools["check"].output_schema["properties"]["decision"]["enum"] == ["send", "confirm", "block"]
+    properties = tools["check"].input_schema["properties"]
+    assert properties["platforms"]["anyOf"][0]["items"]["enum"] == list(PLATFORMS)
+    assert properties["channel"]["enum"] == list(CHANNELS)
     assert "check" in answers["instructions"]
 
 

@@ -47,7 +47,12 @@ class EditorServer(LanguageServer):
 
     async def _check(self, uri: str, pause: float) -> None:
         await asyncio.sleep(pause)
-        checked = await self.check(uri)
+        try:
+            checked = await self.check(uri)
+        except Exception as error:  # ours; without a word the editor would go on showing the marks of an older text
+            said = f"kefulint: {type(error).__name__} in a check; the marks of this text are not up to date"
+            self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Error, said))
+            raise
         if checked is not None and checked.version == self._version(uri):
             found = shown.diagnostics(checked)
             self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, checked.version))
