@@ -22,6 +22,7 @@ from linter import cache
 from linter.answer import DECISIONS, answer
 from linter.compiled import compiled
 from linter.engine import Linter
+from linter.fixes import rewrite
 from linter.lexicon import Lexicon
 from linter.model import PLATFORMS, Finding, KefulintError, Message, graver
 from linter.server.bodies import Check
@@ -194,10 +195,10 @@ def judged(now: Bench, ask: Check, metrics: Metrics) -> dict[str, Any]:
     """Judge one message: the answer of every edge, and what it comes to on each platform."""
     linter = now.linter(ask.platforms)
     started = time.perf_counter()
-    findings = linter.check_message(message_of(ask))
+    message = message_of(ask)
+    findings = linter.check_message(message)
     metrics.judged(time.perf_counter() - started, findings)
-    # The one place where a rewritten message comes in.
-    data = answer(findings, ask.text, now.version, rewritten=None)
+    data = answer(findings, ask.text, now.version, rewritten=rewrite(message, findings, linter))
     data["platforms"] = side_by_side(linter.platforms, findings)
     return data
 
