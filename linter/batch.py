@@ -29,6 +29,7 @@ from linter.spellings import is_common
 from linter.text import STROKES
 
 Array = npt.NDArray[Any]
+Tried = tuple[Rule, Find, list[Pattern]]  # a find, and those of its patterns that could match
 _CODES = 0x110000
 _UNKNOWN, _SPECIAL = 0xFFFFFFFF, 0xFFFFFFFE  # a character not met before; one that reads as several, or may
 _PERHAPS, _ALWAYS = 1, 2  # how surely a row must be read one by one
@@ -292,10 +293,12 @@ class Needs:
     (optional items, shapes) is counted in at its longest.
     """
 
+    pattern: Pattern
     items: tuple[Need, ...]
     reach: tuple[int, ...]
     shapes: tuple[tuple[str, ...], ...]
     most: int
+    marks: tuple[int, ...]  # bits of COARSE, for each of `shapes`
 
 
 def needs_of(pattern: Pattern, longest: Callable[[str], int], *, weak: bool, most: int = 0) -> Needs:
@@ -315,7 +318,12 @@ def needs_of(pattern: Pattern, longest: Callable[[str], int], *, weak: bool, mos
         unseen += item.gap + max(_SHAPE if name[0] == "@" else longest(name) for name in item.names)
         if not item.optional and all(name[0] == "@" for name in item.names):
             shapes.append(tuple("@link" if name == OUTSIDE else name for name in item.names))
-    return Needs(tuple(items), tuple(reach), tuple(shapes), most or _NO_LIMIT)
+    marks = tuple(sum({bit for name in names for bit in _bits(COARSE[name])}) for names in shapes)
+    return Needs(pattern, tuple(items), tuple(reach), tuple(shapes), most or _NO_LIMIT, marks)
+
+
+def _bits(value: int) -> Iterator[int]:
+    return (1 << place for place in range(8) if value >> place & 1)
 
 
 def _need(pattern: Pattern, index: int, item: Item, alone: bool) -> Need:
@@ -509,7 +517,7 @@ class Sieve:
         self._all = Names(compiled, (name for p in patterns for item in p.items for name in item.names))
         self._anchors: tuple[Names, Anchors] | None = None
 
-    def through(self, rows: Sequence[Row], own: Array, turns: Turns) -> list[list[Wanted] | None]:
+    def through(self, rows: Sequence[Row], own: Array, turns: Turns) -> list[list[Tried] | None]:
         """Return for every message the finds that could match it; None: any could. `own` are the messages' rows."""
         page = self._folder.fold(rows)
         special = self._unreadable(page, rows)
@@ -527,14 +535,14 @@ class Sieve:
         sheet = Sheet(self._all.met(page.only(few)))
         back = np.full(len(rows) + 1, len(few), np.int64)
         back[few] = np.arange(len(few))
-        found: list[list[Wanted] | None] = [None if any_ else [] for any_ in special[own].tolist()]
+        found: list[list[Tried] | None] = [None if any_ else [] for any_ in special[own].tolist()]
         local = Turns(*(back[part] for part in (turns.buyer, turns.both, turns.agent)))
         unread = turns.any("both", special)
         for wanted in self._wanted if talking else self._lines:
             for number in np.flatnonzero(self._could(wanted, sheet, back[own], local, unread)).tolist():
                 one = found[number]
                 if one is not None:
-                    one.append(wanted)
+                    one.append((wanted.rule, wanted.find, sheet.matching(wanted.patterns, int(back[own[number]]))))
         return found
 
     def _unreadable(self, page: Page, rows: Sequence[Row]) -> Array:
@@ -617,15 +625,7 @@ class Anchors:
 
 def _anchor(needs: Needs, most: int, met: Met) -> Anchor:
     need = min(needs.items, key=lambda need: (met.count(need), need.names), default=None)
-    return Anchor(need, _marks(needs), most)
-
-
-def _marks(needs: Needs) -> tuple[int, ...]:
-    return tuple(sum({bit for name in names for bit in _bits(COARSE[name])}) for names in needs.shapes)
-
-
-def _bits(value: int) -> Iterator[int]:
-    return (1 << place for place in range(8) if value >> place & 1)
+    return Anchor(need, needs.marks, most)
 
 
 class Sheet:
@@ -635,16 +635,21 @@ class Sheet:
         self.page = met.page
         self._met = met
         self._shaped: dict[str, Array] = {}
+        self._found: dict[int, Array] = {}
 
     def any_of(self, patterns: Sequence[Needs]) -> Array | None:
         """Return the rows in which one of the patterns could match, or None where there are none."""
         found: Array | None = None
         for needs in patterns:
-            rows = self._all_of(needs)
+            rows = self._found[id(needs)] = self._all_of(needs)
             if len(rows):
                 found = np.zeros(self._met.width, bool) if found is None else found
                 found[rows] = True
         return found
+
+    def matching(self, patterns: Sequence[Needs], row: int) -> list[Pattern]:
+        """Return those of the patterns asked for that could match in a row."""
+        return [needs.pattern for needs in patterns if row in self._found[id(needs)]]
 
     def _all_of(self, needs: Needs) -> Array:
         """Return the rows in which the items of a pattern stand in order, near enough, and its shapes may be."""
@@ -657,7 +662,7 @@ class Sheet:
         rows = self._in_order(met, needs.reach) if met else np.arange(self._met.width)
         if needs.most != _NO_LIMIT:
             rows = rows[self.page.words[rows] <= needs.most]
-        for bits in _marks(needs):
+        for bits in needs.marks:
             rows = rows[(self.page.marks[rows] & bits).astype(bool)]
         for names in needs.shapes:
             rows = np.array([row for row in rows.tolist() if any(self._has(name, row) for name in names)], np.int64)
@@ -732,7 +737,7 @@ class Rows:
 
 def sift(
     messages: Sequence[str | Message], sieve: Sieve, before: Callable[[Message], list[str]]
-) -> list[list[Wanted] | None]:
+) -> list[list[Tried] | None]:
     """Return for every message of a channel the finds that could match it (None: any could).
 
     `before` gives the fragments in front of a message.

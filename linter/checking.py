@@ -15,14 +15,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from linter import formats, suppress
+from linter import fixes, formats, suppress
 from linter.baseline import Baseline, fingerprint
 from linter.baseline import load as load_baseline
 from linter.config import Config, Finder, Pattern, Settings, Value
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
 from linter.lexicon import Lexicon, load_lexicon
-from linter.model import VERDICTS, Finding, Message, Place, Turn
+from linter.model import VERDICTS, Finding, KefulintError, Message, Place, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
 
@@ -122,6 +122,12 @@ class Checker:
             self.messages += 1
             for finding in linter.check(text, settings.get("channel", "chat"), context):
                 self._keep(self._settled(finding, text, settings, linter))
+
+    def again(self) -> Checker:
+        """Return a checker that has checked nothing yet, with the linters of this one."""
+        fresh = Checker(self.finder, self.given)
+        fresh._lexicons, fresh._linters = self._lexicons, self._linters
+        return fresh
 
     def report(self) -> Report:
         """Return everything there is to say so far."""
@@ -230,9 +236,10 @@ class Checker:
             self.messages += len(replies)
             linter = self._linter(file.settings, platform)
             found = linter.check_many(replies) if len(replies) >= _MANY else map(linter.check_message, replies)
-            yield from (
-                (reply, finding) for reply, findings in zip(replies, found, strict=True) for finding in findings
-            )
+            for reply, findings in zip(replies, found, strict=True):
+                if findings:
+                    findings = fixes.with_fixes(linter, reply, findings, file.document.text_of(reply))
+                yield from ((reply, finding) for finding in findings)
         for record in file.document.records:
             self.messages += 1
             linter = self._linter(file.settings, record.origin.platform)
@@ -354,7 +361,11 @@ def change(document: Document, reply: Message, finding: Finding) -> tuple[Place,
     """Return what a finding's fix replaces in the file, and by what, as the file spells it."""
     if finding.fix is None or not document.edits_allowed:
         return None
-    before, after = document.source.text, document.reread(document.edited([(reply, finding.fix)])).source.text
+    try:
+        edited = document.edited([(reply, finding.fix)])
+    except KefulintError:
+        return None  # the format cannot hold the words
+    before, after = document.source.text, document.reread(edited).source.text
     start = _alike(before, after)
     end = _alike(before[start:][::-1], after[start:][::-1])
     place = Place(*document.source.position(start), *document.source.position(len(before) - end))

@@ -22,7 +22,7 @@ from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Ori
 from linter.pattern import Hit
 
 if TYPE_CHECKING:
-    from linter.batch import Sieve, Wanted
+    from linter.batch import Sieve, Tried
 
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
 _LONG = 1200  # characters; a longer text is judged in windows
@@ -124,9 +124,9 @@ class Linter:
                 else:
                     yield self._judge(given_one, None, finds=finds)
 
-    def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Wanted] | None]:
+    def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Tried] | None]:
         """Return for every message the finds that could match it; None where that cannot be told without reading it."""
-        found: list[Sequence[Wanted] | None] = [None] * len(messages)
+        found: list[Sequence[Tried] | None] = [None] * len(messages)
         try:
             from linter import batch
         except ImportError:  # without NumPy every message is read
@@ -228,7 +228,7 @@ class Linter:
         message: Message,
         rejections: list[Rejection] | None,
         record: Mapping[str, Any] | None = None,
-        finds: Sequence[Wanted] | None = None,
+        finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
         if message.role != "agent" or not message.text:
             return []
@@ -259,17 +259,15 @@ class Linter:
         scene: Scene,
         rejections: list[Rejection] | None,
         record: Mapping[str, Any] | None,
-        finds: Sequence[Wanted] | None = None,
+        finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
         """Judge a scene by all rules, or by the finds that are known to be the only ones that could match."""
         court = Court(self.lexicon, self.platforms, self._read, rejections)
         found: list[Match] = []
         message = scene.message
-        if finds is None:
+        tried = finds
+        if tried is None:
             tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
-        else:
-            could = scene.reading.hits.could
-            tried = [(one.rule, one.find, [p for p in one.find.patterns if could(p)]) for one in finds]
         for rule, find, patterns in tried:
             if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)

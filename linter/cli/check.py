@@ -36,18 +36,19 @@ _SCREEN = ("text", "grouped")
 @click.option(
     "--stdin-filename", "name", metavar="PATH", help="What standard input is called, for its format and settings."
 )
-@options("configuration", "baseline", "platform", "lexicon", "rule", "as-of", "reading", "encoding", "column", "contacts",
+@options("fixes", "configuration", "baseline", "platform", "lexicon", "rule", "as-of", "reading", "encoding", "column", "contacts",
          "drafts")  # fmt: skip
 @click.option("--fail-on", type=click.Choice(("error", "warning", "info", "never")),
               help="Least verdict that makes the exit status 1. Default: error.")  # fmt: skip
 def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...], kind: str, out: str | None,
           extra: tuple[str, ...], statistics: bool, every: bool, colour: str, quiet: bool, name: str | None,
-          config: str | None, no_config: bool, no_baseline: bool, keep_baseline: bool, prune: bool, rules: tuple[str, ...],
-          as_of: str | None, show_contacts: bool, drafts: bool, **settings: object) -> None:  # fmt: skip
+          fix: bool, unsafe: bool, only_diff: bool, config: str | None, no_config: bool, no_baseline: bool,
+          keep_baseline: bool, prune: bool, rules: tuple[str, ...], as_of: str | None, show_contacts: bool, drafts: bool,
+          **settings: object) -> None:  # fmt: skip
     """Judge files of replies, or standard input (-).
 
-    Reads text (a message a line), Markdown, CSV, JSON, JSON lines and YAML; folders are searched for these. The nearest
-    kefulint.toml, or [tool.kefulint] in pyproject.toml, holds for a file.
+    Reads text (a message a line), Markdown, CSV, XLSX, JSON, JSON lines, YAML, PO files and Jinja templates; folders are
+    searched for these. The nearest kefulint.toml, or [tool.kefulint] in pyproject.toml, holds for a file.
     """
     from linter.checking import Checker, Given
     from linter.config import Finder
@@ -65,6 +66,14 @@ def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...],
         changes=any(report[0] == "sarif" for report in reports),
     )  # fmt: skip
     checker = Checker(Finder(config, off=no_config), given)
+    if fix or unsafe or only_diff:
+        if texts:
+            raise click.UsageError("--fix and --diff go with files or standard input, not with --text")
+        status = _fix(checker, paths, unsafe, only_diff, quiet)
+        if only_diff or "-" in paths:
+            _say(checker, checker.report(), quiet=True)
+            sys.exit(status)
+        checker = checker.again()
     checker.check_texts(texts, said)
     report = checker.check_paths(paths)
     for form, path, coloured in reports:
@@ -73,6 +82,30 @@ def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...],
     _shrink(checker, prune, keep_baseline or no_baseline)
     _say(checker, report, quiet)
     sys.exit(_status(checker, report))
+
+
+def _fix(checker: Checker, paths: tuple[str, ...], unsafe: bool, only_diff: bool, quiet: bool) -> int:
+    """Fix files, or show how; return the exit status. Of standard input the fixed text goes to standard output."""
+    from linter import fixing
+
+    report = checker.check_paths(paths)
+    fixed = list(fixing.fixed_files(checker, unsafe=unsafe))
+    for file in fixed:
+        if only_diff:
+            click.echo(fixing.diff(file), nl=False)
+        elif "-" in paths:
+            sys.stdout.buffer.write(file.after)
+        else:
+            fixing.write(file)
+    for line in (line for file in fixed for line in file.declined):
+        click.echo(f"kefulint: {line}", err=True)
+    if not quiet:
+        click.echo(fixing.summary(fixed, written=not only_diff), err=True)
+    if checker.problems or (report.troubles and not report.messages):
+        return 2
+    return (
+        1 if any(r.fails for file in fixed for r in file.left) or (only_diff and any(f.changed for f in fixed)) else 0
+    )
 
 
 def _pair(pair: str) -> tuple[str, str]:

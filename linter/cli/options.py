@@ -55,6 +55,11 @@ def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
             click.option("--no-update-baseline", "keep_baseline", is_flag=True, help="Do not shrink the baseline."),
             click.option("--prune-baseline", "prune", is_flag=True, help="Shrink the baseline, on CI too."),
         ),
+        "fixes": _both(
+            click.option("--fix", is_flag=True, help="Put the wordings right that have one reviewed, safe replacement."),
+            click.option("--unsafe-fixes", "unsafe", is_flag=True, help="Make the other fixes too: look at them afterwards."),
+            click.option("--diff", "only_diff", is_flag=True, help="Show what --fix would change and write nothing."),
+        ),
         "contacts": click.option("--show-contacts", is_flag=True, help="Do not mask phone numbers and ids."),
         "drafts": click.option("--drafts", is_flag=True, help="Run rules that are still drafts too."),
     }  # fmt: skip

@@ -17,11 +17,19 @@ from pathlib import Path
 from linter import sources
 from linter.formats import jsons, lines, po, tables, yamls
 from linter.formats.document import Comment, Document, Gathered, applied, finished, load
+from linter.formats.source import decode
 from linter.model import SourceError
 from linter.sources import Listing, Options, Trouble
 
 FORMATS = ("text", "markdown", "csv", "tsv", "json", "jsonc", "jsonl", "yaml", "xlsx", "po", "jinja")
-SUFFIXES = sources.SUFFIXES | {".jsonc": "jsonc", ".po": "po", ".j2": "jinja", ".jinja": "jinja", ".jinja2": "jinja"}
+SUFFIXES = sources.SUFFIXES | {
+    ".jsonc": "jsonc",
+    ".po": "po",
+    ".pot": "po",
+    ".j2": "jinja",
+    ".jinja": "jinja",
+    ".jinja2": "jinja",
+}
 _READERS: dict[str, Callable[[Gathered], None]] = {
     "text": lines.read_text, "markdown": lines.read_markdown, "csv": tables.read_csv, "tsv": tables.read_tsv,
     "json": jsons.read_json, "jsonl": jsons.read_jsonl, "jsonc": jsons.read_jsonc, "yaml": yamls.read_yaml,
@@ -56,6 +64,7 @@ __all__ = [
     "Options",
     "Trouble",
     "applied",
+    "decode",
     "format_of",
     "read_document",
 ]
