@@ -171,7 +171,7 @@ class Folder:
         for bit, chars in _KINDS.items():
             for char in chars:
                 self._kinds[ord(char)] |= bit
-        for char in compiled.filler_characters:
+        for char in "".join(compiled.filler_words):
             self._filler[ord(char)] = True
 
     def fold(self, rows: Sequence[Row]) -> Page:
@@ -378,7 +378,8 @@ class Names:
         plain: list[list[int]] = []
         sound: list[list[int]] = []
         texts: tuple[list[tuple[str, int]], list[tuple[str, int]]] = ([], [])
-        for number, entry in enumerate(compiled.scanner.entries):
+        for number in range(len(compiled.scanner.terms)):
+            entry = compiled.scanner.terms[number]
             terms = [term for term in entry if term.concept in self.numbers and not term.excepts]
             plain.append(self._codes((t.concept, not t.weak) for t in terms if t.view != "sound"))
             sound.append(self._codes((t.concept, True) for t in terms if t.view == "sound"))

@@ -15,13 +15,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from linter import fixes, formats, suppress
+from linter import cache, fixes, formats, suppress
 from linter.baseline import Baseline, fingerprint
 from linter.baseline import load as load_baseline
 from linter.config import Config, Finder, Pattern, Settings, Value
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
-from linter.lexicon import Lexicon, load_lexicon
+from linter.lexicon import Lexicon
 from linter.model import VERDICTS, Finding, KefulintError, Message, Place, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
@@ -222,10 +222,10 @@ class Checker:
         key = (platforms, folders, settings.get("select"), settings.get("ignore"))
         if key not in self._linters:
             if folders not in self._lexicons:
-                self._lexicons[folders] = load_lexicon(folders)
+                self._lexicons[folders] = cache.ready(folders).lexicon
             lexicon = self._lexicons[folders]
             self._linters[key] = Linter(
-                platforms, lexicon=lexicon, rules=self.given.rules, ignore=_left_out(settings, lexicon),
+                platforms, folders, rules=self.given.rules, ignore=_left_out(settings, lexicon),
                 as_of=self.given.as_of, drafts=self.given.drafts,
             )  # fmt: skip
         return self._linters[key]

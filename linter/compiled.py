@@ -87,23 +87,21 @@ class Probes:
                 for name in probe.pattern.needs[rank]:
                     by_name[name] = by_name.get(name, 0) | bit
         self._by_name = by_name
-        self._by_entry = self._entries(scanner)
+        self._by_entry: dict[int, int] = {}
+        self._concepts = scanner.terms.concepts
 
-    def _entries(self, scanner: Scanner) -> list[int]:
-        known: dict[tuple[str, ...], int] = {}
-        bits: list[int] = []
-        for names in scanner.concepts:
-            if names not in known:
-                known[names] = _either(self._by_name.get(name, 0) for name in names)
-            bits.append(known[names])
-        return bits
+    def _learned(self, entry: int) -> int:
+        """Work out what an entry would do for, when it is first met."""
+        found = self._by_entry[entry] = _either(self._by_name.get(name, 0) for name in self._concepts(entry))
+        return found
 
     def wanted(self, reading: Reading, in_talk: bool) -> list[tuple[Rule, Find, list[Pattern]]]:
         """Return the finds, by rule, with those of their patterns that could match."""
         by_entry, met = self._by_entry, self._given
         hits = reading.hits
         for _, entry in hits.raw:
-            met |= by_entry[entry]
+            known = by_entry.get(entry)
+            met |= self._learned(entry) if known is None else known
         for hit in hits.extra:
             met |= self._by_name.get(hit.concept, 0)
         possible = self._every if in_talk else self._alone
@@ -147,9 +145,12 @@ class Compiled:
     lexicon: Lexicon
     folding: Folding
     scanner: Scanner
-    measured: tuple[Rule, ...]  # rules that measure instead of matching
-    fillers: tuple[re.Pattern[str], re.Pattern[str]]
-    filler_characters: frozenset[str]
+    filler_words: tuple[str, ...]
+
+    @property
+    def measured(self) -> list[Rule]:
+        """The rules that measure instead of matching."""
+        return [rule for rule in self.lexicon.rules.values() if rule.measure]
 
     def read(self, text: str) -> Reading:
         """Fold and scan a text."""
@@ -186,7 +187,7 @@ class Compiled:
         return sum(item.gap + max(map(self.scanner.longest, item.names)) for item in pattern.items)
 
     def _core(self, plain: str) -> tuple[int, int]:
-        first, last = self.fillers
+        first, last = _fillers(self.filler_words)
         head = first.match(plain)
         start = head.end() if head else 0
         tail = last.match(plain[::-1])
@@ -201,9 +202,7 @@ def compiled(lexicon: Lexicon) -> Compiled:
     sounds = Sounds()
     disguises = Disguises(sounds, lexicon.components, lexicon.lookalikes)
     scanner = Scanner(_terms(lexicon, folding, disguises), sounds)
-    measured = tuple(rule for rule in lexicon.rules.values() if rule.measure)
-    fillers = _filler_words(lexicon, folding)
-    return Compiled(lexicon, folding, scanner, measured, _fillers(fillers), frozenset("".join(fillers)))
+    return Compiled(lexicon, folding, scanner, tuple(_filler_words(lexicon, folding)))
 
 
 def symbols_spelled(lexicon: Lexicon) -> set[str]:
@@ -237,7 +236,8 @@ def _filler_words(lexicon: Lexicon, folding: Folding) -> list[str]:
     return sorted({folding.normal(s) for s in filler.strong} if filler else set(), key=len, reverse=True)
 
 
-def _fillers(words: Sequence[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+@lru_cache(maxsize=8)
+def _fillers(words: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
     forward = "|".join(map(re.escape, words))
     backward = "|".join(re.escape(word[::-1]) for word in words)
     return re.compile(f"(?:{forward})*"), re.compile(f"(?:{backward})*")

@@ -14,10 +14,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linter import measures
+from linter import cache, measures
 from linter.compiled import Compiled, Reading, compiled
 from linter.judge import Court, Match, Scene, settle
-from linter.lexicon import Lexicon, Rule, load_lexicon
+from linter.lexicon import Lexicon, Rule
 from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
 
@@ -70,11 +70,12 @@ class Linter:
         unknown = [p for p in self.platforms if p not in PLATFORMS]
         if unknown or not self.platforms:
             raise KefulintError(f"unknown platform '{', '.join(unknown)}', expected one of {', '.join(PLATFORMS)}")
-        self.lexicon = lexicon or load_lexicon(lexicons)
+        self._compiled: Compiled = compiled(lexicon) if lexicon else cache.ready(tuple(map(str, lexicons)))
+        self.lexicon = self._compiled.lexicon
         self.rules = _selected(self.lexicon, rules, drafts).difference(ignore)
         self._asked_for = tuple(rules)
         self.as_of = as_of
-        self._compiled: Compiled = compiled(self.lexicon)
+        self._measured_rules = [rule for rule in self._compiled.measured if rule.id in self.rules]
         self._read = lru_cache(maxsize=2048)(self._compiled.read)
         self._sieves: dict[str, Sieve] = {}
         self._probes = lru_cache(maxsize=None)(
@@ -140,18 +141,14 @@ class Linter:
             elif len(text) <= _LONG:
                 by_channel.setdefault(channel, []).append(number)
         for channel, numbers in by_channel.items():
-            measuring = self._measuring(channel)
-            if "repeated-words" in measuring:
+            measuring = [rule for rule in self._measured_rules if channel in rule.channels]
+            if any(rule.measure == "repeated-words" for rule in measuring):
                 continue
             chosen = [messages[number] for number in numbers]
             sifted = batch.sift(chosen, self._sieve(channel), _fragments)
             for number, message, finds in zip(numbers, chosen, sifted, strict=True):
-                repeats = bool(measuring) and not isinstance(message, str) and measures.may_repeat(message)
-                found[number] = finds if finds or not repeats else None
+                found[number] = None if not finds and _may_repeat(message, measuring) else finds
         return found
-
-    def _measuring(self, channel: str) -> set[str]:
-        return {r.measure for r in self._compiled.measured if r.id in self.rules and channel in r.channels}
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
         """Judge every agent's turn in the light of those before; one list of findings a turn."""
@@ -204,7 +201,7 @@ class Linter:
         shops: dict[str, list[Mapping[str, Any]]] = {}
         for record in records:
             shops.setdefault(str(record.get("shop") or ""), []).append(record)
-        rules = [rule for rule in self._compiled.measured if rule.needs == "set" and rule.id in self.rules]
+        rules = [rule for rule in self._measured_rules if rule.needs == "set"]
         return [finding for rule in rules for listed in shops.values() for finding in self._judge_set(rule, listed)]
 
     def explain(self, message: Message) -> Explanation:
@@ -294,8 +291,8 @@ class Linter:
         return True
 
     def _measured(self, scene: Scene, court: Court) -> Iterator[Match]:
-        for rule in self._compiled.measured:
-            if rule.id not in self.rules or scene.message.channel not in rule.channels:
+        for rule in self._measured_rules:
+            if scene.message.channel not in rule.channels:
                 continue
             settings = dict(rule.settings)
             span = None
@@ -385,6 +382,13 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
         raise KefulintError(f"unknown rule '{unknown[0]}', expected one of {', '.join(sorted(lexicon.rules))}")
     statuses = ("stable", "draft") if drafts else ("stable",)
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
+
+
+def _may_repeat(message: str | Message, rules: Sequence[Rule]) -> bool:
+    """Could one of the rules that measure repetition find the message?"""
+    if isinstance(message, str) or len(message.context) < 2:
+        return False
+    return any(r.measure == "repeated-text" and measures.may_repeat(message, dict(r.settings)) for r in rules)
 
 
 def replace_text(message: Message, text: str) -> Message:

@@ -8,21 +8,22 @@ and without a gift. What differs decides: a title is stripped of all that may di
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from difflib import SequenceMatcher
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from linter.compiled import Reading
 from linter.confirm import tokens_around
 from linter.model import Message, Turn
 from linter.text import Sounds
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 MEASURES = ("repeated-text", "repeated-words", "freight", "near-duplicates", "reply-time", "reply-rate")
 Settings = Mapping[str, str]  # of a rule file, concepts' names and numbers as text
@@ -42,6 +43,8 @@ def mask_html(source: str) -> str:
     """
     if "<" not in source and "&" not in source:
         return source
+    import html
+
     masked = _MARKUP.sub(_mask_tag, source)
     return _ENTITY.sub(lambda match: html.unescape(match[0])[:1].ljust(len(match[0]), "\u200b"), masked)
 
@@ -115,6 +118,8 @@ def charged_freight(record: Mapping[str, Any], excepted: Sequence[str]) -> Decim
 
     Without a sum, a flag `free_shipping` that says no is a charge of an unknown sum (1), unless `regions` are named.
     """
+    from decimal import Decimal, InvalidOperation
+
     try:
         amount = Decimal(re.sub(r"[^\d.]", "", str(record.get("freight", "") or "")))
     except InvalidOperation:
@@ -141,13 +146,14 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
     return 0, len(reading.folded.plain)
 
 
-def may_repeat(message: Message) -> bool:
-    """May this be said for the third time? Told by the lengths of what the agent said before."""
-    if len(message.context) < 2:
+def may_repeat(message: Message, settings: Settings) -> bool:
+    """Has the agent said nearly this often enough, whatever its words? Lengths are compared first: it is asked of all."""
+    length, turns = len(message.text), message.context
+    alike = [t for t in turns if t.role != "buyer" and 2 * len(t.text) >= length and len(t.text) <= 2 * length]
+    wanted = int(settings.get("times", "3"))
+    if len(alike) < wanted - 1:
         return False
-    length = len(message.text)
-    alike = [t for t in message.context if t.role != "buyer" and 0.5 * length - 8 <= len(t.text) <= 2 * length + 8]
-    return len(alike) > 1 and len({_bare(t.text)[:1] for t in alike} & {_bare(message.text)[:1]}) > 0
+    return _times_said(message, float(settings.get("similarity", "0.9")), float("inf"))[0] >= wanted
 
 
 def _times_said(message: Message, similarity: float, seconds: float) -> tuple[int, bool]:
@@ -171,6 +177,7 @@ def _is_recent(now: datetime | None, turn: Turn, seconds: float) -> bool:
     return now is None or said is None or (now - said).total_seconds() <= seconds
 
 
+@lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     """Return a text without spaces, punctuation and symbols, for comparing."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum())
@@ -181,7 +188,12 @@ def _nearly(one: str, other: str, similarity: float) -> bool:
         return True
     if min(len(one), len(other)) < 6 or max(len(one), len(other)) > 500:
         return False
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= similarity
+    if min(len(one), len(other)) * 2 < similarity * (len(one) + len(other)):
+        return False  # even if all of the shorter one stood in the longer
+    from difflib import SequenceMatcher  # most runs never compare
+
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.quick_ratio() >= similarity and matcher.ratio() >= similarity
 
 
 # --- repeated words in a title ---------------------------------------------------------------------------------------

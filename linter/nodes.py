@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import yaml
+if TYPE_CHECKING:
+    from decimal import Decimal
 
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML built without libyaml: slower, same nodes
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+    import yaml
 
 
 @dataclass
@@ -82,6 +80,8 @@ class Node:
 
     def number(self, problems: Problems, what: str) -> Decimal | None:
         """Return an exact number, or None for null."""
+        from decimal import Decimal, InvalidOperation
+
         if self.null:
             return None
         text = self.text(problems, what)
@@ -114,8 +114,12 @@ def documents(text: str) -> Iterator[yaml.Node]:
 
 def parse_yaml(text: str, name: str, problems: Problems) -> Node | None:
     """Turn YAML text into nodes; `name` is the path that problems show."""
+    import yaml
+
+    # CSafeLoader is missing where PyYAML was built without libyaml: slower, same nodes
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problems.lines.append(f"{name}:{line}: {error.problem or 'broken YAML'}, expected valid YAML")
@@ -148,6 +152,8 @@ class _Converter:
         return made
 
     def _converted(self, node: yaml.Node) -> Node:
+        import yaml
+
         line = node.start_mark.line + 1
         if isinstance(node, yaml.SequenceNode):
             return Node([self.node(child) for child in node.value], self.path, line)
@@ -157,6 +163,8 @@ class _Converter:
         return Node("" if null else node.value, self.path, line, null)
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
+        import yaml
+
         mapping: dict[str, Node] = {}
         for key, value in node.value:
             child = self.node(value)

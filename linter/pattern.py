@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from linter.text import COMMA, STOP, Folded
@@ -35,8 +34,7 @@ class Hit(NamedTuple):
     word: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One position of a pattern: any of `names`, at most `gap` characters after the one before."""
 
     names: tuple[str, ...]
@@ -45,8 +43,7 @@ class Item:
     strong: frozenset[str] = frozenset()  # of these only a strong spelling counts
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A parsed `say:` line."""
 
     source: str
@@ -89,7 +86,7 @@ def of_items(pattern: Pattern, items: Iterable[Item]) -> Pattern:
     """Return a pattern with these items."""
     items = tuple(items)
     names = frozenset(name for item in items for name in item.names)
-    return replace(pattern, items=items, needs=needed(items), names=names)
+    return pattern._replace(items=items, needs=needed(items), names=names)
 
 
 def needed(items: Iterable[Item]) -> tuple[frozenset[str], ...]:

@@ -14,12 +14,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import ahocorasick
 
 from linter.pattern import Hit, Pattern
 from linter.shapes import GATES, SHAPES
 from linter.spellings import Term, is_common
+from linter.terms import Terms
 from linter.text import FILLER, NONE, SPACE, Folded, Sounds
 
 _JOINT = "\x00"
@@ -54,9 +56,9 @@ class Hits:
     def mask(self) -> int:
         """The bits of the concepts that may be present."""
         if self._mask is None:
-            mask, masks = 0, self._scanner.masks
+            mask, mask_of = 0, self._scanner.mask
             for _, entry in self.raw:
-                mask |= masks[entry]
+                mask |= mask_of(entry)
             for hit, _ in self._extra:
                 mask |= 1 << self._scanner.bits[hit.concept]
             self._mask = mask
@@ -104,10 +106,10 @@ class Hits:
             self._index = self._indexed()
         found: dict[tuple[int, int], Hit] = {}
         shields: list[Hit] = []
-        mine = self._scanner.entries_of.get(name, _NONE)
+        mine = self._scanner.terms.entries_of(name)
         for entry, ends in self._index.items():
             if entry in mine:
-                for term in self._scanner.entries[entry]:
+                for term in self._scanner.terms[entry]:
                     if term.concept == name:
                         self._make(term, ends, found, shields)
         for hit, term in self._extra:
@@ -141,9 +143,6 @@ class Hits:
         return index
 
 
-_NONE: frozenset[int] = frozenset()
-
-
 def _keep(hit: Hit, term: Term, found: dict[tuple[int, int], Hit], shields: list[Hit]) -> None:
     if term.excepts:
         shields.append(hit)
@@ -167,28 +166,36 @@ class Scanner:
             if key not in kept or (kept[key].weak and not term.weak) or (kept[key].how and not term.how):
                 kept[key] = term
         self.sounds = sounds
-        self.entries = [tuple(kept.values()) for kept in plain.values()]
-        self.mixed_entries = [tuple(kept.values()) for kept in mixed.values()]
+        self.terms = Terms([tuple(kept.values()) for kept in plain.values()])
+        self.mixed_terms = Terms([tuple(kept.values()) for kept in mixed.values()])
         self.automaton = _automaton(plain)
         self.mixed = _automaton(mixed)  # words partly written in Latin letters: asked only where there are some
-        self.bits: dict[str, int] = {}
-        owned: dict[str, set[int]] = {}
-        for number, entry in enumerate(self.entries):
-            for term in entry:
-                self.bits.setdefault(term.concept, len(self.bits))
-                owned.setdefault(term.concept, set()).add(number)
-        for entry in self.mixed_entries:
-            for term in entry:
-                self.bits.setdefault(term.concept, len(self.bits))
-        self.concepts = [tuple(sorted({t.concept for t in entry if not t.excepts})) for entry in self.entries]
-        self.entries_of = {name: frozenset(numbers) for name, numbers in owned.items()}
-        self.masks = [self._mask(term.concept for term in entry if not term.excepts) for entry in self.entries]
         self._longest: dict[str, int] = {}
-        for entry in (*self.entries, *self.mixed_entries):
-            for term in entry:
+        for kept in (*plain.values(), *mixed.values()):
+            for term in kept.values():
                 length = len(term.text) * (1 if term.view == "plain" else _SYLLABLE)
                 self._longest[term.concept] = max(length, self._longest.get(term.concept, 0))
+        self._forget()
+
+    def _forget(self) -> None:
+        names = sorted({*self.terms.names, *self.mixed_terms.names})
+        self.bits = {name: bit for bit, name in enumerate(names)}
+        self._masks: dict[int, int] = {}
         self._needs: dict[int, tuple[int, ...]] = {}
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.sounds, self.terms, self.mixed_terms, self.automaton, self.mixed, self._longest
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.sounds, self.terms, self.mixed_terms, self.automaton, self.mixed, self._longest = state
+        self._forget()
+
+    def mask(self, entry: int) -> int:
+        """Return the bits of the concepts that an entry spells."""
+        found = self._masks.get(entry)
+        if found is None:
+            found = self._masks[entry] = self._mask(self.terms.concepts(entry))
+        return found
 
     def needs(self, pattern: Pattern) -> tuple[int, ...]:
         """Return, for each thing a pattern needs, the bits of the concepts that would do."""
@@ -210,7 +217,7 @@ class Scanner:
 
     def raw(self, text: bytes) -> list[tuple[int, int]]:
         """Return the automaton's matches in a text of UTF-8: the last byte of each and the number of its entry."""
-        return list(self.automaton.iter(text.decode("latin-1"))) if self.entries else []
+        return list(self.automaton.iter(text.decode("latin-1"))) if len(self.terms) else []
 
     def around_pictures(self, folded: Folded) -> Iterator[tuple[Hit, Term]]:
         """Yield the spellings that a picture breaks up: a heart reads 心 in 微❤, and nothing in 支❤付❤宝."""
@@ -222,7 +229,7 @@ class Scanner:
         starts = _char_index(raw)
         for stop, entry in self.automaton.iter(raw.decode("latin-1")):
             end = starts(stop + 1)
-            for term in self.entries[entry]:
+            for term in self.terms[entry]:
                 if term.view == "sound" or term.excepts:
                     continue
                 first, last = kept[end - len(term.text)], kept[end - 1] + 1
@@ -239,7 +246,7 @@ class Scanner:
         starts = _char_index(raw)
         for last, entry in self.mixed.iter(raw.decode("latin-1")):
             end = starts(last + 1)
-            for term in self.mixed_entries[entry]:
+            for term in self.mixed_terms[entry]:
                 start = end - len(term.text)
                 text = folded.plain[spans[start][0] : spans[end - 1][1]]
                 letters = sum(c.isascii() for c in text)

@@ -18,7 +18,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Breaks between two characters, from none to the end of a sentence.
 NONE, FILLER, SPACE, COMMA, STOP = range(5)
@@ -108,12 +108,20 @@ class _Learned(dict[int, str]):
 class Folding:
     """The fold tables, made once from the characters' own properties and the lexicons' `folding.yaml`."""
 
-    def __init__(self, reads: Mapping[str, str] | None = None, kept: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        reads: Mapping[str, str] | None = None,
+        kept: Iterable[str] = (),
+        simplified: Mapping[str, str] | None = None,
+    ) -> None:
         self.reads = dict(reads or {})
         self.kept = set(_KEPT) | set(kept)
-        self.simplified = _simplified()
+        self.simplified = _simplified() if simplified is None else simplified
         self._breaks: dict[int, int] = {}
         self._table = _Learned(self._learn)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Folding, (self.reads, sorted(self.kept), self.simplified)
 
     def fold(self, text: str) -> Folded:
         """Fold a text, keeping for every plain character the place it came from."""
@@ -295,6 +303,13 @@ class Sounds:
             self.codes.setdefault(key, chr(_SYLLABLE_BASE + len(self.codes)))
         self.syllables = frozenset(spoken)
         self.table = {ord(c): self.code(all_[0]) for c, all_ in readings().items() if near(all_[0]) in self.codes}
+        self._parse = lru_cache(maxsize=4096)(self._parse_run)
+
+    def __getstate__(self) -> tuple[dict[str, str], frozenset[str], dict[int, str]]:
+        return self.codes, self.syllables, self.table
+
+    def __setstate__(self, state: tuple[dict[str, str], frozenset[str], dict[int, str]]) -> None:
+        self.codes, self.syllables, self.table = state
         self._parse = lru_cache(maxsize=4096)(self._parse_run)
 
     def code(self, syllable: str) -> str:

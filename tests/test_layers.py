@@ -11,14 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
-    ["model", "nodes"],
+    ["model", "nodes", "packed"],
     ["text", "pattern", "placeholders"],
     ["shapes", "spellings"],
+    ["terms"],
     ["scan", "rulebook", "folder"],
     ["confirm", "wordings"],
     ["lexicon"],
-    ["compiled", "ledger", "cache"],
-    ["judge", "measures"],
+    ["compiled", "ledger"],
+    ["judge", "measures", "cache"],
     ["batch", "engine", "sources", "reports", "config", "suppress", "baseline", "results", "fixes"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs", "sarif", "logs"],
     ["summary", "checking", "store", "guard", "fixing"],
