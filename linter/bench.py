@@ -126,9 +126,11 @@ def doc(rule: Rule, lexicon: Lexicon) -> str:
 
 
 def _fix_table(fix: Fixing[Example]) -> str:
-    safe = "有" if any(wording.safe for wording in fix.wordings) else "没有"
-    rows = [f"自动改写（`--fix`）：{safe}；其余的改写要人看过（`--unsafe-fixes`）。\n", "| 原话 | 改为 |", "|---|---|"]
-    rows += [f"| {_shown(before.example)[2:]} | {before.after} |" for before in fix.examples]
+    rows = ["| 原话 | 改为 | 怎么用 |", "|---|---|---|"]
+    for before in fix.examples:
+        is_safe = any(wording.safe and wording.say in before.after for wording in fix.wordings)
+        use = "自动（`--fix`）" if is_safe else "看过再用（`--unsafe-fixes`）"
+        rows.append(f"| {_shown(before.example)[2:]} | {before.after} | {use} |")
     return "\n".join(rows)
 
 

@@ -102,7 +102,8 @@ class Checker:
         config = self.finder.of("." if name == "-" else name)
         settings = config.settings(name, self.given.settings)
         self._note_patterns(config, name)
-        if settings.get("skip") or any(p.covers(name) for p in config.exclude) or Path(name).name in _OWN_FILES:
+        left_out = settings.get("skip") or any(pattern.covers(name) for pattern in config.exclude)
+        if left_out or _is_ours(Path(name), settings):
             self.excluded += 1
             return []
         file = self._opened(path, name, config, settings, data)
@@ -123,9 +124,9 @@ class Checker:
             for finding in linter.check(text, settings.get("channel", "chat"), context):
                 self._keep(self._settled(finding, text, settings, linter))
 
-    def again(self) -> Checker:
+    def again(self, given: Given | None = None) -> Checker:
         """Return a checker that has checked nothing yet, with the linters of this one."""
-        fresh = Checker(self.finder, self.given)
+        fresh = Checker(self.finder, given or self.given)
         fresh._lexicons, fresh._linters = self._lexicons, self._linters
         return fresh
 
@@ -158,7 +159,7 @@ class Checker:
                     yield str(Path(folder, name))
 
     def _entered(self, config: Config, folder: Path) -> bool:
-        if folder.name.startswith("."):
+        if folder.name.startswith(".") or _is_ours(folder, config.settings(folder)):
             return False
         covering = [pattern for pattern in config.exclude if pattern.covers(folder)]
         self._matched.update(covering)
@@ -198,7 +199,7 @@ class Checker:
     def _side(self, name: str, settings: Settings, known: frozenset[str]) -> list[Suppression]:
         """Return the entries of the side file that holds for a file."""
         given = settings.get("suppressions")
-        path = Path(given) if given else _nearest(name)
+        path = Path(given) if given else None if self.finder.off else _nearest(name)
         if path is None:
             return []
         if path not in self._sides:
@@ -299,7 +300,7 @@ class Checker:
         entries = [entry for file in self.files for entry in file.comments]
         self.notes += suppress.leftovers(entries, used, ran, self.given.today)
         for path, side in self._sides.items():
-            self.notes += suppress.leftovers(side, used, ran if self._covered(path) else frozenset(), self.given.today)
+            self.notes += suppress.leftovers(side, used, ran if self.covered(path) else frozenset(), self.given.today)
 
     def _note_patterns(self, config: Config, path: str) -> None:
         self._matched.update(pattern for pattern in config.patterns if pattern.covers(path))
@@ -308,7 +309,7 @@ class Checker:
         """A pattern or field expression of a configuration that was read in full and met nothing is a problem."""
         configs = {file.config.path: file.config for file in self.files if file.config.path}
         for path, config in configs.items():
-            if self._covered(path):
+            if self.covered(path):
                 self.problems += [
                     f"{pattern.place}: '{pattern.text}' matches nothing, expected a pattern of files that are checked"
                     for pattern in config.patterns
@@ -319,7 +320,7 @@ class Checker:
     def _idle_fields(self) -> list[str]:
         wanted: dict[tuple[str, str], bool] = {}
         for file in self.files:
-            if file.config.path and self._covered(file.config.path):
+            if file.config.path and self.covered(file.config.path):
                 for expression in file.settings.get("fields", ()):
                     key = (file.settings.place("fields"), expression)
                     wanted[key] = wanted.get(key, False) or expression in file.document.matched
@@ -329,7 +330,7 @@ class Checker:
             if not met
         ]
 
-    def _covered(self, path: Path) -> bool:
+    def covered(self, path: Path) -> bool:
         """Was the whole folder of a file checked?"""
         return any(path.absolute().is_relative_to(folder) for folder in self._folders)
 
@@ -337,7 +338,7 @@ class Checker:
         """Return the baselines whose folders were checked in full, so that what is missing has vanished."""
         if self.given.narrowed or self.troubles:
             return []
-        return [baseline for baseline in self.baselines.values() if self._covered(baseline.path)]
+        return [baseline for baseline in self.baselines.values() if self.covered(baseline.path)]
 
 
 def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
@@ -348,6 +349,12 @@ def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
         for rule in lexicon.rules.values()
         if (select is not None and not {rule.id, rule.group} & set(select)) or {rule.id, rule.group} & set(ignore)
     )
+
+
+def _is_ours(path: Path, settings: Settings) -> bool:
+    """Is a path one of what the checks are made with, and no reply: the side file, the shop's lexicons?"""
+    full = path.absolute()
+    return path.name in _OWN_FILES or any(full.is_relative_to(folder) for folder in settings.get("lexicons", ()))
 
 
 def _nearest(name: str) -> Path | None:
