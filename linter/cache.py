@@ -75,9 +75,10 @@ def _load(path: Path) -> Compiled | None:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return None
+    if not _is_private(os.fstat(handle)):
+        os.close(handle)
+        return None
     with os.fdopen(handle, "rb") as stream:
-        if not _is_private(os.fstat(stream.fileno())):
-            return None
         data = stream.read()
     content = memoryview(data)[_CHECKSUM:]
     if _checksum(content) != data[:_CHECKSUM]:

@@ -15,13 +15,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from linter import fixes, formats, suppress
+from linter import cache, fixes, formats, suppress
 from linter.baseline import Baseline, fingerprint
 from linter.baseline import load as load_baseline
 from linter.config import Config, Finder, Pattern, Settings, Value
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
-from linter.lexicon import Lexicon, load_lexicon
+from linter.lexicon import Lexicon
 from linter.model import VERDICTS, Finding, KefulintError, Message, Place, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
@@ -40,8 +40,7 @@ class Given:
     as_of: str | None = None
     drafts: bool = False
     baseline: bool = True
-    fixes: bool = False  # look for a fix of every finding
-    changes: bool = False  # and work out what it changes in the file
+    changes: bool = False  # work out what each fix changes in the file
     name: str | None = None
     today: date = field(default_factory=date.today)
 
@@ -103,7 +102,8 @@ class Checker:
         config = self.finder.of("." if name == "-" else name)
         settings = config.settings(name, self.given.settings)
         self._note_patterns(config, name)
-        if settings.get("skip") or any(p.covers(name) for p in config.exclude) or Path(name).name in _OWN_FILES:
+        left_out = settings.get("skip") or any(pattern.covers(name) for pattern in config.exclude)
+        if left_out or _is_ours(Path(name), settings):
             self.excluded += 1
             return []
         file = self._opened(path, name, config, settings, data)
@@ -159,7 +159,7 @@ class Checker:
                     yield str(Path(folder, name))
 
     def _entered(self, config: Config, folder: Path) -> bool:
-        if folder.name.startswith("."):
+        if folder.name.startswith(".") or _is_ours(folder, config.settings(folder)):
             return False
         covering = [pattern for pattern in config.exclude if pattern.covers(folder)]
         self._matched.update(covering)
@@ -199,7 +199,7 @@ class Checker:
     def _side(self, name: str, settings: Settings, known: frozenset[str]) -> list[Suppression]:
         """Return the entries of the side file that holds for a file."""
         given = settings.get("suppressions")
-        path = Path(given) if given else _nearest(name)
+        path = Path(given) if given else None if self.finder.off else _nearest(name)
         if path is None:
             return []
         if path not in self._sides:
@@ -223,10 +223,10 @@ class Checker:
         key = (platforms, folders, settings.get("select"), settings.get("ignore"))
         if key not in self._linters:
             if folders not in self._lexicons:
-                self._lexicons[folders] = load_lexicon(folders)
+                self._lexicons[folders] = cache.ready(folders).lexicon
             lexicon = self._lexicons[folders]
             self._linters[key] = Linter(
-                platforms, lexicon=lexicon, rules=self.given.rules, ignore=_left_out(settings, lexicon),
+                platforms, folders, rules=self.given.rules, ignore=_left_out(settings, lexicon),
                 as_of=self.given.as_of, drafts=self.given.drafts,
             )  # fmt: skip
         return self._linters[key]
@@ -238,7 +238,7 @@ class Checker:
             linter = self._linter(file.settings, platform)
             found = linter.check_many(replies) if len(replies) >= _MANY else map(linter.check_message, replies)
             for reply, findings in zip(replies, found, strict=True):
-                if findings and (self.given.fixes or self.given.changes):
+                if findings:
                     findings = fixes.with_fixes(linter, reply, findings, file.document.text_of(reply))
                 yield from ((reply, finding) for finding in findings)
         for record in file.document.records:
@@ -303,7 +303,7 @@ class Checker:
         entries = [entry for file in self.files for entry in file.comments]
         self.notes += suppress.leftovers(entries, used, ran, self.given.today)
         for path, side in self._sides.items():
-            self.notes += suppress.leftovers(side, used, ran if self._covered(path) else frozenset(), self.given.today)
+            self.notes += suppress.leftovers(side, used, ran if self.covered(path) else frozenset(), self.given.today)
 
     def _note_patterns(self, config: Config, path: str) -> None:
         self._matched.update(pattern for pattern in config.patterns if pattern.covers(path))
@@ -312,7 +312,7 @@ class Checker:
         """A pattern or field expression of a configuration that was read in full and met nothing is a problem."""
         configs = {file.config.path: file.config for file in self.files if file.config.path}
         for path, config in configs.items():
-            if self._covered(path):
+            if self.covered(path):
                 self.problems += [
                     f"{pattern.place}: '{pattern.text}' matches nothing, expected a pattern of files that are checked"
                     for pattern in config.patterns
@@ -323,7 +323,7 @@ class Checker:
     def _idle_fields(self) -> list[str]:
         wanted: dict[tuple[str, str], bool] = {}
         for file in self.files:
-            if file.config.path and self._covered(file.config.path):
+            if file.config.path and self.covered(file.config.path):
                 for expression in file.settings.get("fields", ()):
                     key = (file.settings.place("fields"), expression)
                     wanted[key] = wanted.get(key, False) or expression in file.document.matched
@@ -333,7 +333,7 @@ class Checker:
             if not met
         ]
 
-    def _covered(self, path: Path) -> bool:
+    def covered(self, path: Path) -> bool:
         """Was the whole folder of a file checked?"""
         return any(path.absolute().is_relative_to(folder) for folder in self._folders)
 
@@ -341,7 +341,7 @@ class Checker:
         """Return the baselines whose folders were checked in full, so that what is missing has vanished."""
         if self.given.narrowed or self.troubles:
             return []
-        return [baseline for baseline in self.baselines.values() if self._covered(baseline.path)]
+        return [baseline for baseline in self.baselines.values() if self.covered(baseline.path)]
 
 
 def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
@@ -352,6 +352,12 @@ def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
         for rule in lexicon.rules.values()
         if (select is not None and not {rule.id, rule.group} & set(select)) or {rule.id, rule.group} & set(ignore)
     )
+
+
+def _is_ours(path: Path, settings: Settings) -> bool:
+    """Is a path one of what the checks are made with, and no reply: the side file, the shop's lexicons?"""
+    full = path.absolute()
+    return path.name in _OWN_FILES or any(full.is_relative_to(folder) for folder in settings.get("lexicons", ()))
 
 
 def _nearest(name: str) -> Path | None:

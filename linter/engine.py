@@ -141,18 +141,14 @@ class Linter:
             elif len(text) <= _LONG:
                 by_channel.setdefault(channel, []).append(number)
         for channel, numbers in by_channel.items():
-            measuring = self._measuring(channel)
-            if "repeated-words" in measuring:
+            measuring = [rule for rule in self._measured_rules if channel in rule.channels]
+            if any(rule.measure == "repeated-words" for rule in measuring):
                 continue
             chosen = [messages[number] for number in numbers]
             sifted = batch.sift(chosen, self._sieve(channel), _fragments)
             for number, message, finds in zip(numbers, chosen, sifted, strict=True):
-                repeats = bool(measuring) and not isinstance(message, str) and measures.may_repeat(message)
-                found[number] = finds if finds or not repeats else None
+                found[number] = None if not finds and _may_repeat(message, measuring) else finds
         return found
-
-    def _measuring(self, channel: str) -> set[str]:
-        return {rule.measure for rule in self._measured_rules if channel in rule.channels}
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
         """Judge every agent's turn in the light of those before; one list of findings a turn."""
@@ -386,6 +382,13 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
         raise KefulintError(f"unknown rule '{unknown[0]}', expected one of {', '.join(sorted(lexicon.rules))}")
     statuses = ("stable", "draft") if drafts else ("stable",)
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
+
+
+def _may_repeat(message: str | Message, rules: Sequence[Rule]) -> bool:
+    """Could one of the rules that measure repetition find the message?"""
+    if isinstance(message, str) or len(message.context) < 2:
+        return False
+    return any(r.measure == "repeated-text" and measures.may_repeat(message, dict(r.settings)) for r in rules)
 
 
 def replace_text(message: Message, text: str) -> Message:

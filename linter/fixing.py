@@ -43,7 +43,7 @@ class FixedFile:
 
 
 def fixed_files(checker: Checker, *, unsafe: bool = False) -> Iterator[FixedFile]:
-    """Fix the files that a checker has checked (with `Given(fixes=True)`); nothing is written."""
+    """Fix the files that a checker has checked; nothing is written."""
     for file in checker.files:
         results = [result for result in checker.results if result.finding.origin.path == file.path]
         yield fixed_file(checker, file, results, unsafe=unsafe)

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from linter.compiled import Reading
@@ -154,13 +155,14 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
     return 0, len(reading.folded.plain)
 
 
-def may_repeat(message: Message) -> bool:
-    """May this be said for the third time? Told by the lengths of what the agent said before."""
-    if len(message.context) < 2:
+def may_repeat(message: Message, settings: Settings) -> bool:
+    """Has the agent said nearly this often enough, whatever its words? Lengths are compared first: it is asked of all."""
+    length, turns = len(message.text), message.context
+    alike = [t for t in turns if t.role != "buyer" and 2 * len(t.text) >= length and len(t.text) <= 2 * length]
+    wanted = int(settings.get("times", "3"))
+    if len(alike) < wanted - 1:
         return False
-    length = len(message.text)
-    alike = [t for t in message.context if t.role != "buyer" and 0.5 * length - 8 <= len(t.text) <= 2 * length + 8]
-    return len(alike) > 1 and len({_bare(t.text)[:1] for t in alike} & {_bare(message.text)[:1]}) > 0
+    return _times_said(message, float(settings.get("similarity", "0.9")), float("inf"))[0] >= wanted
 
 
 def _times_said(message: Message, similarity: float, seconds: float) -> tuple[int, bool]:
@@ -184,6 +186,7 @@ def _is_recent(now: datetime | None, turn: Turn, seconds: float) -> bool:
     return now is None or said is None or (now - said).total_seconds() <= seconds
 
 
+@lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     """Return a text without spaces, punctuation and symbols, for comparing."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum())
@@ -194,9 +197,12 @@ def _nearly(one: str, other: str, similarity: float) -> bool:
         return True
     if min(len(one), len(other)) < 6 or max(len(one), len(other)) > 500:
         return False
+    if min(len(one), len(other)) * 2 < similarity * (len(one) + len(other)):
+        return False  # even if all of the shorter one stood in the longer
     from difflib import SequenceMatcher  # most runs never compare
 
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= similarity
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.quick_ratio() >= similarity and matcher.ratio() >= similarity
 
 
 # --- repeated words in a title ---------------------------------------------------------------------------------------

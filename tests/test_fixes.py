@@ -217,7 +217,7 @@ FILES = [
 ]  # fmt: skip
 
 
-CHECKER = Checker(Finder(off=True), Given(fixes=True))
+CHECKER = Checker(Finder(off=True))
 
 
 def _fix(path: Path, *, unsafe: bool = False) -> FixedFile:
@@ -294,7 +294,7 @@ def test_an_edit_that_cannot_be_written_does_not_hold_up_the_others(tmp_path: Pa
     own = _rule(tmp_path, "fix:\n  safe: [{say: 桃|李}]\n  examples: [苹果梨 -> 桃|李, 有苹果梨 -> 有桃|李]\n")
     path = tmp_path / "a.md"
     path.write_text("| 苹果梨 |\n|---|\n\n有苹果梨\n", encoding="utf-8")
-    checker = Checker(Finder(off=True), Given({"lexicons": Value((str(own),), "--lexicon")}, drafts=True, fixes=True))
+    checker = Checker(Finder(off=True), Given({"lexicons": Value((str(own),), "--lexicon")}, drafts=True))
     checker.check_paths([str(path)])
     (fixed,) = fixed_files(checker)
     assert fixed.after.decode() == "| 苹果梨 |\n|---|\n\n有桃|李\n" and len(fixed.left) == 1
