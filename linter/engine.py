@@ -18,7 +18,7 @@ from linter import cache, measures
 from linter.compiled import Compiled, Reading, compiled
 from linter.judge import Court, Match, Scene, settle
 from linter.lexicon import Lexicon, Rule
-from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
+from linter.model import CHANNELS, PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
 
 if TYPE_CHECKING:
@@ -76,6 +76,10 @@ class Linter:
         self._asked_for = tuple(rules)
         self.as_of = as_of
         self._measured_rules = [rule for rule in self._compiled.measured if rule.id in self.rules]
+        self._measuring = {
+            channel: [rule for rule in self._measured_rules if channel in rule.channels and rule.needs != "set"]
+            for channel in CHANNELS
+        }
         self._read = lru_cache(maxsize=2048)(self._compiled.read)
         self._sieves: dict[str, Sieve] = {}
         self._probes = lru_cache(maxsize=None)(
@@ -141,7 +145,7 @@ class Linter:
             elif len(text) <= _LONG:
                 by_channel.setdefault(channel, []).append(number)
         for channel, numbers in by_channel.items():
-            measuring = [rule for rule in self._measured_rules if channel in rule.channels]
+            measuring = self._measuring.get(channel, [])
             if any(rule.measure == "repeated-words" for rule in measuring):
                 continue
             chosen = [messages[number] for number in numbers]
@@ -259,16 +263,20 @@ class Linter:
         finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
         """Judge a scene by all rules, or by the finds that are known to be the only ones that could match."""
-        court = Court(self.lexicon, self.platforms, self._read, rejections)
-        found: list[Match] = []
         message = scene.message
         tried = finds
         if tried is None:
             tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
+        measuring = self._measuring.get(message.channel, []) if message.context or message.channel != "chat" else ()
+        if not tried and not measuring:
+            return []
+        court = Court(self.lexicon, self.platforms, self._read, rejections)
+        found: list[Match] = []
         for rule, find, patterns in tried:
             if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)
-        found += self._measured(scene, court)
+        for rule in measuring:
+            found += self._measured(rule, scene, court)
         return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
 
     def _scene(self, message: Message, record: Mapping[str, Any]) -> Scene:
@@ -290,20 +298,17 @@ class Linter:
             return measures.charged_freight(record, dict(rule.settings).get("excepted", "").split()) is not None
         return True
 
-    def _measured(self, scene: Scene, court: Court) -> Iterator[Match]:
-        for rule in self._measured_rules:
-            if scene.message.channel not in rule.channels:
-                continue
-            settings = dict(rule.settings)
-            span = None
-            if rule.measure == "repeated-text" and scene.message.context:
-                span = measures.repeated_text(scene.message, scene.reading, settings)
-            elif rule.measure == "repeated-words":
-                span = measures.repeated_words(scene.reading, settings)
-            if span:
-                start, end = scene.reading.folded.original_span(*span)
-                verdicts = court.verdicts(rule, None, self.platforms, scene.message.channel)
-                yield Match(rule, (Hit(*span, f"@{rule.measure}", ""),), start, end, verdicts)
+    def _measured(self, rule: Rule, scene: Scene, court: Court) -> Iterator[Match]:
+        settings = dict(rule.settings)
+        span = None
+        if rule.measure == "repeated-text" and scene.message.context:
+            span = measures.repeated_text(scene.message, scene.reading, settings)
+        elif rule.measure == "repeated-words":
+            span = measures.repeated_words(scene.reading, settings)
+        if span:
+            start, end = scene.reading.folded.original_span(*span)
+            verdicts = court.verdicts(rule, None, self.platforms, scene.message.channel)
+            yield Match(rule, (Hit(*span, f"@{rule.measure}", ""),), start, end, verdicts)
 
     def _judge_field(self, record: Mapping[str, Any], name: str, text: str) -> list[Finding]:
         shown = measures.mask_html(text) if name == "detail" else text

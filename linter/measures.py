@@ -32,7 +32,12 @@ Settings = Mapping[str, str]  # of a rule file, concepts' names and numbers as t
 # --- HTML ------------------------------------------------------------------------------------------------------------
 
 _BLOCK = {"p", "div", "br", "li", "tr", "td", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "section", "hr"}
-_MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>", re.DOTALL)
+_HIDDEN = (  # what is hidden with all that is in it, and the sign that closes it
+    (re.compile(r"<!--.*?-->", re.DOTALL), "-->"),
+    (re.compile(r"<script\b.*?</script\s*>", re.DOTALL), "</script"),
+    (re.compile(r"<style\b.*?</style\s*>", re.DOTALL), "</style"),
+)
+_MARKUP = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});")
 
 
@@ -45,12 +50,16 @@ def mask_html(source: str) -> str:
         return source
     import html
 
-    masked = _MARKUP.sub(_mask_tag, source)
+    masked = source
+    for pattern, close in _HIDDEN:
+        end = masked.find(">", masked.rfind(close)) + 1 if close in masked else 0  # none behind it: time stays linear
+        masked = pattern.sub(lambda match: "\u200b" * len(match[0]), masked[:end]) + masked[end:]
+    masked = _MARKUP.sub(_mask_tag, masked)
     return _ENTITY.sub(lambda match: html.unescape(match[0])[:1].ljust(len(match[0]), "\u200b"), masked)
 
 
 def _mask_tag(match: re.Match[str]) -> str:
-    block = (match[2] or "").lower() in _BLOCK
+    block = match[1].lower() in _BLOCK
     return ("\n" if block else "\u200b").ljust(len(match[0]), "\u200b")
 
 

@@ -18,7 +18,7 @@ _NAMES = (
 )  # fmt: skip
 _NAME = "|".join(sorted(_NAMES, key=len, reverse=True))
 _PLACEHOLDER = re.compile(
-    r"\{%.*?%\}|\{#.*?#\}|\{\{.*?\}\}"  # Jinja, Mustache, Handlebars
+    r"\{%.{0,400}?%\}|\{#.{0,1000}?#\}|\{\{.{0,200}?\}\}"  # Jinja, Mustache, Handlebars; bounded, so that time is
     r"|[$#]\{[^{}\n]{1,60}\}|\{[A-Za-z_\u4e00-\u9fff][\w.:\[\]\-]{0,40}\}|\{\d{0,2}\}"  # ${name}, {name}, {0}, {}
     r"|%\([A-Za-z_]\w{0,40}\)[sdif]|%(?:\d\$)?[sdf](?![A-Za-z])"  # %(name)s, %s
     rf"|[【\[<#](?:{_NAME})[】\]>#]",

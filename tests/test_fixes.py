@@ -41,10 +41,6 @@ def test_every_rule_has_a_fix_or_a_reason_for_none() -> None:
     assert set(FIXED) | UNFIXED == set(LEXICON.rules) and not set(FIXED) & UNFIXED
 
 
-def test_the_examples_of_all_fixes_hold_on_every_platform() -> None:
-    assert check_fixes(LEXICON) == []
-
-
 @pytest.mark.parametrize("rule", FIXED)
 def test_no_wording_is_a_breach_itself(rule: str) -> None:
     fix = LEXICON.rules[rule].fix

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import polib
 import pytest
 import yaml
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from linter.engine import Linter
@@ -392,11 +394,21 @@ def test_json_reads_as_the_library_does(tree: Any, ascii_only: bool, indent: int
     _holds(read_document("a.json", ALL, data=body), list(_leaves(tree)))
 
 
-@given(TREES, st.sampled_from([None, "'", '"', "|", ">"]), st.booleans(), st.sampled_from([20, 200]))
-def test_yaml_reads_as_the_library_does(tree: Any, style: str | None, flow: bool, width: int) -> None:
-    body = yaml.dump(tree, allow_unicode=True, default_style=style, default_flow_style=flow, width=width)
+@given(
+    TREES,
+    st.sampled_from([None, "'", '"', "|", ">"]),
+    st.booleans(),
+    st.sampled_from([20, 200]),
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_yaml_reads_as_the_library_does(
+    tree: Any, style: str | None, flow: bool, width: int, plain: bool, end: str
+) -> None:
+    body = yaml.dump(
+        tree, allow_unicode=plain, default_style=style, default_flow_style=flow, width=width, line_break=end
+    )
     texts = [text.rstrip("\n") for text in _leaves(yaml.safe_load(body))]
-    assume(all(yaml.safe_load(json.dumps(text)) == text for text in texts))
     document = read_document("a.yaml", ALL, data=body)
     assert not document.troubles
     _holds(document, texts)
@@ -428,6 +440,34 @@ def test_po_reads_as_the_library_does(entries: dict[str, str], width: int) -> No
     document = read_document("a.po", Options(placeholders=False), data=str(book))
     assert not document.troubles
     _holds(document, list(entries.values()))
+
+
+PROSE = st.text(st.sampled_from('您好 \t\r\n#->|`*<b!-[](){}%"1😀'), max_size=60)
+
+
+@given(PROSE, st.sampled_from(["a.txt", "a.md", "a.j2"]), st.sampled_from(["utf-8", "gb18030", "utf-16"]))
+def test_prose_stands_where_it_is_said_to(body: str, name: str, encoding: str) -> None:
+    document = read_document(name, data=body.encode(encoding))
+    lines = re.split(r"\r\n|\r|\n", document.source.text)
+    for reply in document.replies:
+        text, origin = document.text_of(reply), reply.origin
+        assert origin.line and origin.column and lines[origin.line - 1].startswith(text, origin.column - 1)
+        assert len(reply.text) == len(text)
+    assert document.edited([]) == document.source.data
+
+
+HOSTILE = [
+    ("a.md", "<!--"), ("a.md", "<style>"), ("a.md", "```\n"), ("a.md", "`a``b"), ("a.md", "|"), ("a.md", "![]("), ("a.j2", "{#"),
+    ("a.txt", "{{"), ("a.txt", "{%"), ("a.txt", "【昵"), ("a.csv", '"'), ("a.csv", '"",'), ("a.json", "["), ("a.jsonc", "/*"),
+    ("a.yaml", "["), ("a.yaml", "- "), ("a.yaml", "#"), ("a.po", '"'), ("a.po", 'msgstr "\\'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "piece"), HOSTILE, ids=[f"{name} {piece!r}" for name, piece in HOSTILE])
+def test_hostile_files_take_bounded_time(name: str, piece: str) -> None:
+    started = time.process_time()
+    read_document(name, data=piece * 20_000)
+    assert time.process_time() - started < 2
 
 
 @given(

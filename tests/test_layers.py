@@ -11,19 +11,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
-    ["model", "nodes", "packed"],
+    ["model", "nodes", "packed", "bounded"],
     ["text", "pattern", "placeholders"],
     ["shapes", "spellings"],
     ["terms"],
     ["scan", "rulebook", "folder"],
     ["confirm", "wordings"],
     ["lexicon"],
-    ["compiled", "ledger"],
+    ["compiled", "ledger", "decisions"],
     ["judge", "measures", "cache"],
     ["batch", "engine", "sources", "reports", "config", "suppress", "baseline", "results", "fixes"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs", "sarif", "logs"],
     ["summary", "checking", "store", "guard", "fixing"],
-    ["audit", "explaining", "page", "compare", "resume", "decisions", "sheet"],
+    ["audit", "explaining", "page", "compare", "resume", "sheet", "reporting"],
     ["server", "lsp", "mcp", "spark"],
     ["cli"],
     ["__main__"],

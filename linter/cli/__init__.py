@@ -26,6 +26,8 @@ COMMANDS = {  # command -> module:function
     "ledger": "ledger:ledger",
     "config": "config:config",
     "baseline": "baseline:baseline",
+    "serve": "serve:serve",
+    "reviews": "reviews:reviews",
 }
 
 

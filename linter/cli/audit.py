@@ -21,25 +21,32 @@ if TYPE_CHECKING:
     "--out", type=click.Path(file_okay=False), default="kefulint-audit", show_default=True, help="Folder for reports."
 )
 @click.option("--no-measures", is_flag=True, help="Leave out reply-time measures.")
+@click.option(
+    "--compare",
+    "earlier",
+    type=click.Path(exists=True),
+    help="Folder of an earlier audit: what got better or worse since.",
+)
 @options("platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "contacts", "drafts")
-def audit(paths: tuple[str, ...], out: str, no_measures: bool, platforms: tuple[str, ...], lexicons: tuple[str, ...],
+def audit(paths: tuple[str, ...], out: str, no_measures: bool, earlier: str | None, platforms: tuple[str, ...], lexicons: tuple[str, ...],
           rules: tuple[str, ...], as_of: str | None, fail_on: str, read_as: str | None, encoding: str | None,
           columns: tuple[str, ...], show_contacts: bool, drafts: bool) -> None:  # fmt: skip
     """Judge chat logs (JSON lines, CSV) of any size and sum up by rule, agent, shop and platform.
 
-    Writes findings.jsonl, findings.csv, summary.json and summary.txt to --out. A row's own platform wins over --platform.
+    Writes findings.jsonl, findings.csv, summary.json, summary.txt and report.html to --out. A row's own platform wins over --platform.
     """
     from linter import audit as auditing
-    from linter import reports, service
+    from linter import compare, reporting, service
     from linter import summary as summing
     from linter.engine import Linter
 
     lexicon = lexicon_of(lexicons)
+    before = compare.read_earlier(Path(earlier)) if earlier else None  # first: it may stand in --out
     day = day_of(as_of)
     linters = auditing.Linters(
         lambda name: Linter(name, lexicon=lexicon, rules=rules, as_of=day, drafts=drafts), (platforms or ("taobao",))[0]
     )
-    summary = summing.Summary()
+    summary = summing.Summary(shown=show_contacts, as_of=day)
     clocks = service.Clocks()
     options = reading(read_as, encoding, columns, need_text=True)
     folder = Path(out)
@@ -50,27 +57,15 @@ def audit(paths: tuple[str, ...], out: str, no_measures: bool, platforms: tuple[
             worst = worst or fails([finding], fail_on)
             advance()
     measured = [] if no_measures else list(service.measure(clocks.finish(), lexicon.rulebooks.measures.values()))
-    text = summing.as_text(summary, lexicon, measured)
-    data = summary.as_dict(lexicon) | {"measures": [_measure_data(result) for result in measured]}
-    (folder / "summary.txt").write_text(text + "\n", encoding="utf-8")
-    (folder / "summary.json").write_text(reports.dump(data, indent=2) + "\n", encoding="utf-8")
+    text = reporting.finish_reports(folder, summary, lexicon, measured, shown=show_contacts, earlier=before)
     click.echo(text)
-    click.echo(f"\n报告：{folder}/findings.jsonl  {folder}/findings.csv  {folder}/summary.json  {folder}/summary.txt")
+    click.echo(
+        f"\n报告：{folder}/findings.jsonl  {folder}/findings.csv  {folder}/summary.json  {folder}/summary.txt  {folder}/report.html"
+    )
     if not summary.messages and not summary.buyers:
         click.echo(f"kefulint: {paths[0]}:1: nothing could be judged, expected rows with a text and a role", err=True)
         sys.exit(2)
     sys.exit(1 if worst else 0)
-
-
-def _measure_data(result: Any) -> dict[str, Any]:
-    from linter.reports import number
-
-    one = result.measure
-    return {
-        "id": one.id, "title": one.title, "rule": one.rule, "platform": one.platform, "shop": result.shop,
-        "day": result.day, "asked": result.asked, "value": number(result.value), "at_least": number(one.at_least),
-        "at_most": number(one.at_most), "short": result.short, "exempt": result.exempt,
-    }  # fmt: skip
 
 
 class _progress:

@@ -19,6 +19,7 @@ _TOKEN = re.compile(r'[ \t\r\n]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([{}\[\]:,])|([^\s
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _COMMENT = re.compile(rf"{_STRING}|(//[^\r\n]*|/\*.*?\*/)", re.DOTALL)
 _LAST_COMMA = re.compile(rf"{_STRING}|,(?=\s*[}}\]])")
+_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ESCAPE = re.compile(r"\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
 
 
@@ -148,11 +149,18 @@ def _value(text: str, start: int, end: int) -> Value:
     done = start + 1
     for escape in _ESCAPE.finditer(text, start + 1, end - 1):
         pieces.append(Piece(text[done : escape.start()], done, escape.start()))
-        pieces.append(Piece(json.loads(f'"{escape[0]}"'), *escape.span()))
+        pieces.append(Piece(_read_escape(escape[0]), *escape.span()))
         done = escape.end()
     pieces.append(Piece(text[done : end - 1], done, end - 1))
     write = _plain if not text.isascii() else _escaped
     return Value(pieces, start, end, lambda words: write(words)[1:-1], write)
+
+
+def _read_escape(raw: str) -> str:
+    if raw[1] != "u":
+        return _ESCAPES[raw[1]]
+    code = int(raw[2:6], 16)
+    return chr(code) if len(raw) == 6 else chr(0x10000 + (code - 0xD800 << 10) + int(raw[8:], 16) - 0xDC00)
 
 
 def _plain(words: str) -> str:

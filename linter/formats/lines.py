@@ -41,9 +41,8 @@ def read_text(gathered: Gathered) -> None:
 def read_jinja(gathered: Gathered) -> None:
     """Read a template like Markdown; what the template engine runs is not judged, its comments are comments."""
     text = gathered.source.text
-    for comment in _JINJA_COMMENT.finditer(text):
-        gathered.comment(comment.start(), comment[1], _is_alone(text, comment.start(), comment.end()))
-    read_markdown(gathered, placeholders.mask(text))
+    shown = _without_comments(gathered, _JINJA_COMMENT, text, "#}")
+    read_markdown(gathered, placeholders.mask(shown))
 
 
 def read_markdown(gathered: Gathered, shown: str | None = None) -> None:
@@ -52,8 +51,7 @@ def read_markdown(gathered: Gathered, shown: str | None = None) -> None:
     shown = text if shown is None else shown
     for pattern in (_FRONT_MATTER, _FENCED):
         shown = _blanked(pattern, shown, first=pattern is _FRONT_MATTER)
-    for comment in _HTML_COMMENT.finditer(shown):
-        gathered.comment(comment.start(), comment[1], _is_alone(text, comment.start(), comment.end()))
+    shown = _without_comments(gathered, _HTML_COMMENT, shown, "-->")
     shown = _INLINE_CODE.sub(_neutral, shown)
     shown = re.sub(r"!\[[^\]\n]*\]\([^()\s]*\)", lambda found: _IMAGE.sub(_neutral, found[0]), shown)
     if gathered.options.placeholders:
@@ -80,6 +78,18 @@ def _cells(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for cell in _CELL.finditer(text, start, end):
         words = cell[0]
         yield cell.start() + len(words) - len(words.lstrip()), cell.end() - len(words) + len(words.rstrip())
+
+
+def _without_comments(gathered: Gathered, pattern: re.Pattern[str], shown: str, close: str) -> str:
+    """Note the comments and blank them; behind the last sign that closes one there is none, so time stays linear."""
+    text, end = gathered.source.text, shown.rfind(close) + len(close)
+    for comment in pattern.finditer(shown, 0, end):
+        gathered.comment(comment.start(), comment[1], _is_alone(text, comment.start(), comment.end()))
+    return pattern.sub(_filler, shown[:end]) + shown[end:]
+
+
+def _filler(found: re.Match[str]) -> str:
+    return re.sub(r"[^\r\n]", "\u200b", found[0])
 
 
 def _blanked(pattern: re.Pattern[str], text: str, first: bool) -> str:
