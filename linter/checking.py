@@ -245,7 +245,10 @@ class Checker:
         for record in file.document.records:
             self.messages += 1
             linter = self._linter(file.settings, record.origin.platform)
-            yield from ((record, finding) for finding in linter.check_listing(record.record))
+            listed = linter.check_listing(record.record)
+            if listed and (self.given.fixes or self.given.changes):
+                listed = fixes.with_listing_fixes(linter, record.record, listed)
+            yield from ((record, finding) for finding in listed)
 
     def _sets(self) -> Iterator[tuple[File, Item, Finding]]:
         """Yield what listings do together, of all files that are judged alike."""
@@ -272,7 +275,7 @@ class Checker:
             )
         if file.baseline is not None and file.baseline.knows(result.finding, text):
             return replace(result, known=True, fails=False)
-        if self.given.changes and result.finding.fix is not None and isinstance(item, Message):
+        if self.given.changes and result.finding.fix is not None:
             return replace(result, change=change(document, item, result.finding))
         return result
 
@@ -365,12 +368,12 @@ def _nearest(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def change(document: Document, reply: Message, finding: Finding) -> tuple[Place, str] | None:
+def change(document: Document, item: Item, finding: Finding) -> tuple[Place, str] | None:
     """Return what a finding's fix replaces in the file, and by what, as the file spells it."""
     if finding.fix is None or not document.edits_allowed:
         return None
     try:
-        edited = document.edited([(reply, finding.fix)])
+        edited = document.edited([(item, finding.fix, finding.field)])
     except KefulintError:
         return None  # the format cannot hold the words
     before, after = document.source.text, document.reread(edited).source.text

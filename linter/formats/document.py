@@ -24,6 +24,7 @@ from linter.sources import COLUMNS, Listing, Options, Trouble, _Rows, clean, col
 
 Key = tuple[Any, ...]
 Item = Message | Listing
+Edit = tuple[Message, Fix] | tuple[Item, Fix, str | None]  # of a listing with the field
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ class Document:
         place = self.place(reply, 0, len(reply.text))
         return place is not None and place.line <= line <= place.end_line
 
-    def edited(self, edits: Iterable[tuple[Message, Fix]]) -> bytes:
-        """Return the file with parts of its replies replaced, every other byte as it was.
+    def edited(self, edits: Iterable[Edit]) -> bytes:
+        """Return the file with parts of its replies (or of a field of its listings) replaced, every other byte as it was.
 
         Raises KefulintError where the format cannot be edited in place or cannot hold the words.
         """
@@ -112,10 +113,11 @@ class Document:
         line = self.source.position(self.values[next(iter(awkward or chosen))].start)[0]
         raise KefulintError(f"{self.path}:{line}: the new wording cannot be written there, expected an edit by hand")
 
-    def _grouped(self, edits: Iterable[tuple[Message, Fix]]) -> dict[Key, list[Fix]]:
+    def _grouped(self, edits: Iterable[Edit]) -> dict[Key, list[Fix]]:
         chosen: dict[Key, list[Fix]] = {}
-        for reply, fix in edits:
-            chosen.setdefault(_key(reply), []).append(fix)
+        for edit in edits:
+            field = edit[2] if len(edit) == 3 else None
+            chosen.setdefault(_key(edit[0], field), []).append(edit[1])
         for fixes in chosen.values():
             fixes.sort(key=lambda fix: (fix.start, fix.end))
         return chosen
