@@ -246,7 +246,7 @@ class Checker:
             self.messages += 1
             linter = self._linter(file.settings, record.origin.platform)
             listed = linter.check_listing(record.record)
-            if listed and (self.given.fixes or self.given.changes):
+            if listed:
                 listed = fixes.with_listing_fixes(linter, record.record, listed)
             yield from ((record, finding) for finding in listed)
 
