@@ -121,7 +121,8 @@ class Checker:
         context = [Turn("buyer", text) for text in said]
         for text in texts:
             self.messages += 1
-            for finding in linter.check(text, settings.get("channel", "chat"), context):
+            message = Message(text, settings.get("channel", "chat"), context)
+            for finding in fixes.with_fixes(linter, message, linter.check_message(message)):
                 self._keep(self._settled(finding, text, settings, linter))
 
     def again(self, given: Given | None = None) -> Checker:

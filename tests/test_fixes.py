@@ -291,7 +291,7 @@ def test_a_workbook_says_that_it_is_not_fixed(tmp_path: Path) -> None:
 
 def test_an_edit_that_cannot_be_written_does_not_hold_up_the_others(tmp_path: Path) -> None:
     """The shop's own wording holds a bar, which ends a cell of a Markdown table."""
-    own = _rule(tmp_path / "own", "fix:\n  safe: [{say: 桃|李}]\n  examples: [苹果梨 -> 桃|李, 有苹果梨 -> 有桃|李]\n")
+    own = _rule(tmp_path / "shop", "fix:\n  safe: [{say: 桃|李}]\n  examples: [苹果梨 -> 桃|李, 有苹果梨 -> 有桃|李]\n")
     path = tmp_path / "a.md"
     path.write_text("| 苹果梨 |\n|---|\n\n有苹果梨\n", encoding="utf-8")
     checker = Checker(Finder(off=True), Given({"lexicons": Value((str(own),), "--lexicon")}, drafts=True))

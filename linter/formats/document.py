@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +98,7 @@ class Document:
         chosen = self._grouped(edits)
         if not chosen:
             return self.source.data
-        if self.format == "xlsx":
+        if not self.edits_allowed:
             raise KefulintError(f"{self.path}:1: a workbook is not fixed in place, expected a text format such as CSV")
         data = self._written(chosen, frozenset())
         if self._holds(data, chosen):
@@ -140,7 +139,7 @@ class Document:
         got = [value.text for value in again.values.values()]
         return got == [text for text in wanted if text.strip()] and len(again.troubles) == len(self.troubles)
 
-    @cached_property
+    @property
     def edits_allowed(self) -> bool:
         """Can replies be changed in place?"""
         return self.format != "xlsx"
