@@ -107,7 +107,11 @@ def summary(report: Report) -> str:
     counts = "，".join(f"{VERDICT_NAMES[verdict]} {found[verdict]}" for verdict in _VERDICTS)
     allowed = sum(result.finding.suppressed is not None for result in report.results)
     known = sum(result.known for result in report.results)
+    fixes = [result.finding.fix for result in report.results if result.open and result.finding.fix]
+    safe = sum(fix.safe for fix in fixes)
     more = [
+        (safe, f"{safe} 处可以用 --fix 改好"),
+        (len(fixes) - safe, f"{len(fixes) - safe} 处可以用 --unsafe-fixes 改"),
         (allowed, f"已允许 {allowed} 处"),
         (known, f"基线里已有 {known} 处"),
         (len(report.troubles), f"{len(report.troubles)} 处没能判"),
