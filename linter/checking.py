@@ -143,12 +143,17 @@ class Checker:
     # --- files
 
     def _expanded(self, paths: Iterable[str]) -> Iterator[str]:
+        """Yield the files named and those in the folders named, each once."""
+        seen: set[str] = set()
         for path in paths:
-            if path != "-" and Path(path).is_dir():
+            is_folder = path != "-" and Path(path).is_dir()
+            if is_folder:
                 self._folders.append(Path(path).absolute())
-                yield from self._inside(path)
-            else:
-                yield path
+            for found in self._inside(path) if is_folder else [path]:
+                full = os.path.normpath(Path(found).absolute())
+                if full not in seen:
+                    seen.add(full)
+                    yield found
 
     def _inside(self, top: str) -> Iterator[str]:
         """Yield the files of a folder that have a format we read; hidden and excluded folders are not entered."""
