@@ -22,6 +22,7 @@ from linter import cache
 from linter.answer import DECISIONS, answer
 from linter.compiled import compiled
 from linter.engine import Linter
+from linter.fixes import rewrite
 from linter.lexicon import Lexicon
 from linter.model import PLATFORMS, Finding, KefulintError, Message, graver
 from linter.server.bodies import Check
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from linter.model import Turn
 
 SHORT = 400  # characters, context included, that are judged on the event loop
+REWRITTEN = 2_000  # characters of the longest message that is rewritten: every wording tried is judged again
 _WARMING = ("您好，今天下午发货", "加我微信，特价不开票的哦，五星好评返2元")
 
 log = logging.getLogger("kefulint.server")
@@ -194,10 +196,11 @@ def judged(now: Bench, ask: Check, metrics: Metrics) -> dict[str, Any]:
     """Judge one message: the answer of every edge, and what it comes to on each platform."""
     linter = now.linter(ask.platforms)
     started = time.perf_counter()
-    findings = linter.check_message(message_of(ask))
+    message = message_of(ask)
+    findings = linter.check_message(message)
+    rewritten = rewrite(message, findings, linter) if findings and len(ask.text) <= REWRITTEN else None
     metrics.judged(time.perf_counter() - started, findings)
-    # The one place where a rewritten message comes in.
-    data = answer(findings, ask.text, now.version, rewritten=None)
+    data = answer(findings, ask.text, now.version, rewritten=rewritten)
     data["platforms"] = side_by_side(linter.platforms, findings)
     return data
 
