@@ -33,7 +33,7 @@ from linter.model import PLATFORMS, KefulintError
 from linter.server.access import Door, new_token, read_tokens
 from linter.server.errors import log_place
 from linter.store import Store, Wanted, queries
-from tests.serving import Served, new_database, postgres, served
+from tests.serving import Served, drop_database, new_database, postgres, served
 
 __all__ = ["postgres"]
 LEXICON = load_lexicon()
@@ -625,6 +625,18 @@ def test_nothing_acknowledged_is_lost(request: pytest.FixtureRequest, tmp_path: 
     store.close()
     assert len(acknowledged) > 200
     assert {number: findings for number, findings in acknowledged.items() if stored.get(number) != [findings]} == {}
+
+
+def test_a_database_that_goes_away_stops_no_check(postgres: str, tmp_path: Path) -> None:
+    url = new_database(postgres, "gone")
+    with served(tmp_path, database=url) as server, httpx.Client(base_url=server.url, timeout=30) as client:
+        assert decide(client, 1).status_code == 201
+        drop_database(postgres, "gone")
+        refused = decide(client, 2)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert client.get("/v1/decisions").status_code == 503
+        assert check(client, 3).status_code == 200
+        assert "加我微信" not in server.log() and "OperationalError at" in server.log()
 
 
 # --- traces ----------------------------------------------------------------------------------------------------------
