@@ -105,6 +105,9 @@ def rewrite(message: Message | str, findings: Sequence[Finding], linter: Linter,
     if not any(f.verdict in ("error", "warning") for f in findings):
         return None
     grave = frozenset(f.rule for f in findings if f.verdict in ("error", "warning"))
+    known = (linter.lexicon.rules.get(rule) for rule in grave)
+    if not any(wording.safe or unsafe for rule in known if rule and rule.fix for wording in rule.fix.wordings):
+        return None  # told without judging again
     repaired = repair(linter, Message(message) if isinstance(message, str) else message, unsafe=unsafe, rules=grave)
     return None if any(f.verdict in ("error", "warning") for f in repaired.left) else repaired.text
 
