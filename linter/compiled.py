@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from linter.lexicon import Find, Lexicon, Rule
 from linter.pattern import Item, Pattern
@@ -17,6 +17,7 @@ from linter.spellings import Disguises, Term
 from linter.text import Folded, Folding, Sounds
 
 OUTSIDE = "@outside-link"
+K = TypeVar("K")
 
 
 class Reading:
@@ -78,6 +79,14 @@ class _Entries(dict[int, int]):
         return together
 
 
+def _bits(pairs: Iterable[tuple[K, int]]) -> list[tuple[K, int]]:
+    """Return each key with the bits of its numbers."""
+    found: dict[K, int] = {}
+    for key, number in pairs:
+        found[key] = found.get(key, 0) | 1 << number
+    return list(found.items())
+
+
 class Probes:
     """The probes of one channel, told from what the automaton met by a few operations on large numbers.
 
@@ -104,6 +113,8 @@ class Probes:
                     by_name[name] = by_name.get(name, 0) | bit
         self._by_name = by_name
         self._by_entry = _Entries(by_name, scanner)
+        self._by_shape = _bits((names, n) for n, probe in enumerate(self._probes) for names in probe.shapes)
+        self._by_most = _bits((probe.most, n) for n, probe in enumerate(self._probes) if probe.most)
 
     def wanted(self, reading: Reading, in_talk: bool) -> list[tuple[Rule, Find, list[Pattern]]]:
         """Return the finds, by rule, with those of their patterns that could match."""
@@ -117,27 +128,33 @@ class Probes:
         for _ in range(self._ranks):
             possible &= met
             met >>= self._width
-        return self._gathered(possible, reading) if possible else []
-
-    def _gathered(self, possible: int, reading: Reading) -> list[tuple[Rule, Find, list[Pattern]]]:
+        possible = self._shaped(possible, reading) if possible else 0
         found: dict[int, tuple[Rule, Find, list[Pattern]]] = {}
         while possible:
             lowest = possible & -possible
             possible ^= lowest
             probe = self._probes[lowest.bit_length() - 1]
-            if _is_possible(probe, reading):
-                found.setdefault(id(probe.find), (probe.rule, probe.find, []))[2].append(probe.pattern)
+            found.setdefault(id(probe.find), (probe.rule, probe.find, []))[2].append(probe.pattern)
         return list(found.values())
 
-
-def _is_possible(probe: Probe, reading: Reading) -> bool:
-    plain = reading.folded.plain
-    if probe.most and len(plain) > probe.most and reading.end - reading.start > probe.most:
-        return False
-    for names in probe.shapes:
-        if not any(GATES[name](plain) for name in names):
-            return False
-    return True
+    def _shaped(self, possible: int, reading: Reading) -> int:
+        """Take out the probes whose shapes are not there, and those that cannot reach over the whole message."""
+        plain = reading.folded.plain
+        for most, bits in self._by_most:
+            if possible & bits and len(plain) > most and reading.end - reading.start > most:
+                possible &= ~bits
+        gates: dict[str, bool] = {}
+        for names, bits in self._by_shape:
+            if not possible & bits:
+                continue
+            for name in names:
+                if name not in gates:
+                    gates[name] = GATES[name](plain)
+                if gates[name]:
+                    break
+            else:
+                possible &= ~bits
+        return possible
 
 
 @dataclass(frozen=True, slots=True)

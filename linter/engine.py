@@ -151,7 +151,10 @@ class Linter:
             chosen = [messages[number] for number in numbers]
             sifted = batch.sift(chosen, self._sieve(channel), _fragments)
             for number, message, finds in zip(numbers, chosen, sifted, strict=True):
-                found[number] = None if not finds and _may_repeat(message, measuring) else finds
+                repeats = (
+                    not finds and not isinstance(message, str) and any(_may_measure(r, message) for r in measuring)
+                )
+                found[number] = None if repeats else finds
         return found
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
@@ -267,7 +270,7 @@ class Linter:
         tried = finds
         if tried is None:
             tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
-        measuring = self._measuring.get(message.channel, []) if message.context or message.channel != "chat" else ()
+        measuring = [rule for rule in self._measuring.get(message.channel, ()) if _may_measure(rule, message)]
         if not tried and not measuring:
             return []
         court = Court(self.lexicon, self.platforms, self._read, rejections)
@@ -389,11 +392,9 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
 
 
-def _may_repeat(message: str | Message, rules: Sequence[Rule]) -> bool:
-    """Could one of the rules that measure repetition find the message?"""
-    if isinstance(message, str) or len(message.context) < 2:
-        return False
-    return any(r.measure == "repeated-text" and measures.may_repeat(message, dict(r.settings)) for r in rules)
+def _may_measure(rule: Rule, message: Message) -> bool:
+    """Could a rule that measures find the message? Told without reading it."""
+    return rule.measure != "repeated-text" or measures.may_repeat(message, rule.settings)
 
 
 def replace_text(message: Message, text: str) -> Message:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from linter import confirm
 from linter.compiled import OUTSIDE, Reading
@@ -60,10 +60,11 @@ class Court:
     platforms: tuple[str, ...]
     read: Callable[[str], Reading]
     rejections: list[Rejection] | None = None
+    _heard: dict[str, list[Reading]] = field(default_factory=dict)
 
     def matches(self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern]) -> Iterator[Match]:
         """Yield the confirmed matches of some patterns of a rule's find."""
-        if not self._is_asked(scene, rule, find):
+        if not self._is_asked(scene, rule, find) or not self._could_fit(scene, find):
             return
         ways = [(p, self._ways(scene, p, scene.reading.hits)) for p in patterns]
         ways = [(pattern, found) for pattern, found in ways if found or OUTSIDE in pattern.names]
@@ -105,25 +106,43 @@ class Court:
     def _fits(self, scene: Scene, find: Find) -> bool:
         return self._context_fits(scene, find) and not self._anywhere(scene, find.unless_anywhere)
 
+    def _could_fit(self, scene: Scene, find: Find) -> bool:
+        """Could the conditions on earlier turns hold, by the words that were met in them? Most do not."""
+        for who, patterns in (("asked", find.asked), ("earlier", find.earlier), ("said", find.said)):
+            if patterns and not any(r.hits.could(p) for r in self._turns(scene, who) for p in patterns):
+                return False
+        return True
+
     def _context_fits(self, scene: Scene, find: Find) -> bool:
-        turns = scene.message.context
-        buyer = [turn.text for turn in turns if turn.role == "buyer"]
-        agent = [turn.text for turn in turns if turn.role == "agent"]
-        both = [turn.text for turn in turns]
-        category = [scene.category] if scene.category else []
-        wanted = (find.asked, buyer[-2:]), (find.earlier, both), (find.said, agent), (find.category, category)
+        wanted = (("asked", find.asked), ("earlier", find.earlier), ("said", find.said), ("category", find.category))
         unwanted = (
-            (find.unless_asked, buyer[-2:]),
-            (find.unless_earlier, both),
-            (find.unless_said, agent),
-            (find.unless_category, category),
+            ("asked", find.unless_asked),
+            ("earlier", find.unless_earlier),
+            ("said", find.unless_said),
+            ("category", find.unless_category),
         )
-        return all(not patterns or self._said(patterns, texts) for patterns, texts in wanted) and not any(
-            self._said(patterns, texts) for patterns, texts in unwanted
+        return all(not patterns or self._said(scene, who, patterns) for who, patterns in wanted) and not any(
+            patterns and self._said(scene, who, patterns) for who, patterns in unwanted
         )
 
-    def _said(self, patterns: Sequence[Pattern], texts: Sequence[str]) -> bool:
-        return bool(patterns) and any(self._matches_any(patterns, self.read(text)) for text in texts)
+    def _said(self, scene: Scene, who: str, patterns: Sequence[Pattern]) -> bool:
+        return any(self._matches_any(patterns, reading) for reading in self._turns(scene, who))
+
+    def _turns(self, scene: Scene, who: str) -> list[Reading]:
+        """Return what was asked (the buyer's last two turns), said by the agent, or said earlier by anybody."""
+        found = self._heard.get(who)
+        if found is None:
+            turns = scene.message.context
+            if who == "asked":
+                texts = [turn.text for turn in turns if turn.role == "buyer"][-2:]
+            elif who == "said":
+                texts = [turn.text for turn in turns if turn.role == "agent"]
+            elif who == "earlier":
+                texts = [turn.text for turn in turns]
+            else:
+                texts = [scene.category] if scene.category else []
+            found = self._heard[who] = [self.read(text) for text in texts]
+        return found
 
     def _anywhere(self, scene: Scene, patterns: Sequence[Pattern]) -> bool:
         return self._matches_any(patterns, scene.reading)

@@ -155,12 +155,16 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
     return 0, len(reading.folded.plain)
 
 
-def may_repeat(message: Message, settings: Settings) -> bool:
+def may_repeat(message: Message, given: Sequence[tuple[str, str]]) -> bool:
     """Has the agent said nearly this often enough, whatever its words? Lengths are compared first: it is asked of all."""
-    length, turns = len(message.text), message.context
-    alike = [t for t in turns if t.role != "buyer" and 2 * len(t.text) >= length and len(t.text) <= 2 * length]
+    if len(message.context) < 2:
+        return False
+    length, settings = len(message.text), dict(given)
+    alike = 1
+    for turn in message.context:
+        alike += turn.role != "buyer" and length <= 2 * len(turn.text) <= 4 * length
     wanted = int(settings.get("times", "3"))
-    if len(alike) < wanted - 1:
+    if alike < wanted:
         return False
     return _times_said(message, float(settings.get("similarity", "0.9")), float("inf"))[0] >= wanted
 
