@@ -23,7 +23,7 @@ from linter.compiled import OUTSIDE, Compiled, Probe
 from linter.lexicon import Find, Rule
 from linter.model import Message
 from linter.pattern import Item, Pattern
-from linter.scan import PICTURE
+from linter.scan import PICTURE, Scanner
 from linter.shapes import DIGITLIKE, GATES
 from linter.spellings import is_common
 from linter.text import STROKES
@@ -273,7 +273,6 @@ _START_BIT, _END_BIT, _STRONG_BIT = np.uint8(1), np.uint8(2), np.uint8(4)
 _EDGES = np.uint8(3)
 _NO_LIMIT = 1 << 30
 _NOTHING = np.zeros(0, np.int64)
-_SHAPE = 1000  # characters that a thing told by its shape takes at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +288,7 @@ class Need:
 class Needs:
     """What one pattern needs: items in order, shapes of which one each must be there, and so many words at most.
 
-    `reach[i]` is how far the i-th item may begin behind the end of the one before; what stands between them unseen
-    (optional items, shapes) is counted in at its longest.
+    `reach[i]` is how far the i-th item may begin behind the end of the one before.
     """
 
     pattern: Pattern
@@ -301,25 +299,23 @@ class Needs:
     marks: tuple[int, ...]  # bits of COARSE, for each of `shapes`
 
 
-def needs_of(pattern: Pattern, longest: Callable[[str], int], *, weak: bool, most: int = 0) -> Needs:
+def needs_of(pattern: Pattern, scanner: Scanner, *, weak: bool, most: int = 0) -> Needs:
     """`weak`: weak spellings do by themselves; `most`: words of a pattern that spans the message, 0: any number."""
     alone = len(pattern.items) == 1 and not weak
-    items: list[Need] = []
-    reach: list[int] = []
-    shapes: list[tuple[str, ...]] = []
-    unseen = 0
-    for index, item in enumerate(pattern.items):
-        shaped = any(name[0] == "@" for name in item.names)
-        if not (shaped or item.optional):
-            items.append(_need(pattern, index, item, alone))
-            reach.append(item.gap + unseen)
-            unseen = 0
-            continue
-        unseen += item.gap + max(_SHAPE if name[0] == "@" else longest(name) for name in item.names)
-        if not item.optional and all(name[0] == "@" for name in item.names):
-            shapes.append(tuple("@link" if name == OUTSIDE else name for name in item.names))
+    needed = [(index, item) for index, item in enumerate(pattern.items) if not item.optional]
+    items = tuple(_need(pattern, index, item, alone) for index, item in needed if not _has_shape(item))
+    reach = tuple(reach for _, reach in scanner.steps(pattern))
+    shapes = tuple(
+        tuple("@link" if name == OUTSIDE else name for name in item.names)
+        for _, item in needed
+        if all(name[0] == "@" for name in item.names)
+    )
     marks = tuple(sum({bit for name in names for bit in _bits(COARSE[name])}) for names in shapes)
-    return Needs(pattern, tuple(items), tuple(reach), tuple(shapes), most or _NO_LIMIT, marks)
+    return Needs(pattern, items, reach, shapes, most or _NO_LIMIT, marks)
+
+
+def _has_shape(item: Item) -> bool:
+    return any(name[0] == "@" for name in item.names)
 
 
 def _bits(value: int) -> Iterator[int]:
@@ -346,7 +342,7 @@ class Wanted:
     conditions: tuple[tuple[str, tuple[Needs, ...]], ...]  # ("buyer" | "agent" | "both", any of these)
 
 
-def wanted_of(probes: Iterable[Probe], longest: Callable[[str], int]) -> Iterator[Wanted]:
+def wanted_of(probes: Iterable[Probe], scanner: Scanner) -> Iterator[Wanted]:
     """Group probes by find. Finds that ask for a listing's record are left out: a message has none."""
     by_find: dict[int, list[Probe]] = defaultdict(list)
     for probe in probes:
@@ -359,10 +355,10 @@ def wanted_of(probes: Iterable[Probe], longest: Callable[[str], int]) -> Iterato
         yield Wanted(
             group[0].rule,
             find,
-            tuple(needs_of(probe.pattern, longest, weak=find.weak, most=probe.most) for probe in group),
+            tuple(needs_of(probe.pattern, scanner, weak=find.weak, most=probe.most) for probe in group),
             find.longest or _NO_LIMIT,
             tuple(
-                (who, tuple(needs_of(p, longest, weak=True) for p in patterns)) for who, patterns in said if patterns
+                (who, tuple(needs_of(p, scanner, weak=True) for p in patterns)) for who, patterns in said if patterns
             ),
         )
 
@@ -510,9 +506,7 @@ class Sieve:
     def __init__(self, compiled: Compiled, probes: Iterable[Probe]) -> None:
         self._compiled = compiled
         self._folder = Folder(compiled)
-        self._wanted = sorted(
-            wanted_of(probes, compiled.scanner.longest), key=lambda one: (one.rule.id, one.find.place)
-        )
+        self._wanted = sorted(wanted_of(probes, compiled.scanner), key=lambda one: (one.rule.id, one.find.place))
         self._lines = [one for one in self._wanted if not one.conditions]
         patterns = [p for w in self._wanted for p in (*w.patterns, *(c for _, cs in w.conditions for c in cs))]
         self._all = Names(compiled, (name for p in patterns for item in p.items for name in item.names))

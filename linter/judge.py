@@ -66,7 +66,8 @@ class Court:
         """Yield the confirmed matches of some patterns of a rule's find."""
         if not self._is_asked(scene, rule, find) or not self._could_fit(scene, find):
             return
-        ways = [(p, self._ways(scene, p, scene.reading.hits)) for p in patterns]
+        hits = scene.reading.hits
+        ways = [(p, self._ways(scene, p, hits)) for p in patterns if hits.may_follow(p)]
         ways = [(pattern, found) for pattern, found in ways if found or OUTSIDE in pattern.names]
         if not ways or not self._fits(scene, find):
             return  # most finds end here: the words are there, but not beside each other
@@ -152,7 +153,7 @@ class Court:
         return any(
             _is_whole(match, folded)
             for p in patterns
-            if reading.hits.could(p)
+            if reading.hits.could(p) and reading.hits.may_follow(p)
             for match in matches(p, reading.hits, folded, *reading.bounds)
         )
 
@@ -206,7 +207,7 @@ class Court:
 
     def _nearby(self, reading: Reading, pattern: Pattern, match: Sequence[Hit]) -> bool:
         """Does an `unless` pattern match near the match, in the same sentence?"""
-        if not reading.hits.could(pattern):
+        if not reading.hits.could(pattern) or not reading.hits.may_follow(pattern):
             return False
         gaps = reading.folded.gaps
         low, high = match[0].start, match[-1].end

@@ -51,6 +51,9 @@ class Origin:
     sheet: str | None = None  # of a workbook; line and column are then the cell's
 
 
+_NOWHERE = Origin()
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One utterance or listing field to judge. Only the text of an agent is judged; a buyer's is context."""
@@ -73,7 +76,7 @@ class Message:
         object.__setattr__(self, "channel", channel)
         object.__setattr__(self, "context", tuple(context))
         object.__setattr__(self, "role", role)
-        object.__setattr__(self, "origin", origin or Origin())
+        object.__setattr__(self, "origin", origin or _NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)

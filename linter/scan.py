@@ -26,6 +26,7 @@ from linter.text import FILLER, NONE, SPACE, Folded, Sounds
 
 _JOINT = "\x00"
 _SYLLABLE = 6  # letters of the longest
+_SHAPE = 1000  # characters that a thing told by its shape takes at most
 
 
 class Hits:
@@ -34,12 +35,25 @@ class Hits:
     `raw` holds the automaton's matches as they came; `mask` has the bit of every concept that may be present.
     """
 
-    __slots__ = ("_bytes", "_extra", "_folded", "_index", "_made", "_mask", "_scanner", "_spans", "_split", "raw")
+    __slots__ = (
+        "_bytes",
+        "_extra",
+        "_folded",
+        "_index",
+        "_made",
+        "_mask",
+        "_met",
+        "_scanner",
+        "_spans",
+        "_split",
+        "raw",
+    )
 
     def __init__(self, scanner: Scanner, folded: Folded) -> None:
         self._scanner = scanner
         self._folded = folded
         self._made: dict[str, list[Hit]] = {}
+        self._met: dict[str, list[tuple[int, int]]] = {}
         self._index: dict[int, list[int]] | None = None
         self._mask: int | None = None
         sound, self._spans = scanner.sounds.view(folded)
@@ -81,6 +95,34 @@ class Hits:
             if not mask & bits:
                 return False
         return True
+
+    def may_follow(self, pattern: Pattern) -> bool:
+        """May the items of a pattern stand in order and near enough? Told by the automaton's places, before any hit is made."""
+        if self._spans is not None or self._extra:
+            return True  # some places are not those of the automaton
+        ends: list[int] = []
+        for number, (names, reach) in enumerate(self._scanner.steps(pattern)):
+            places = [place for name in names for place in self._places(name)]
+            if number:
+                places = [(a, b) for a, b in places if any(0 <= a - end <= reach for end in ends)]
+            if not places:
+                return False
+            ends = [end for _, end in places]
+        return True
+
+    def _places(self, name: str) -> list[tuple[int, int]]:
+        """Return where the automaton met a concept, in either view: their characters are one for one."""
+        found = self._met.get(name)
+        if found is None:
+            found = self._met[name] = []
+            if self._index is None:
+                self._index = self._indexed()
+            mine, past = self._scanner.terms.entries_of(name), self._split + 1
+            for entry, ends in self._index.items():
+                if entry in mine:
+                    length = self._scanner.terms.length(entry)
+                    found += [(end - length - past, end - past) if end > past else (end - length, end) for end in ends]
+        return found
 
     @property
     def extra(self) -> list[Hit]:
@@ -182,6 +224,7 @@ class Scanner:
         self.bits = {name: bit for bit, name in enumerate(names)}
         self._masks: dict[int, int] = {}
         self._needs: dict[int, tuple[int, ...]] = {}
+        self._steps: dict[int, tuple[tuple[tuple[str, ...], int], ...]] = {}
 
     def __getstate__(self) -> tuple[Any, ...]:
         return self.sounds, self.terms, self.mixed_terms, self.automaton, self.mixed, self._longest
@@ -203,6 +246,26 @@ class Scanner:
         if found is None:
             found = self._needs[id(pattern)] = tuple(self._mask(names) for names in pattern.needs)
         return found
+
+    def steps(self, pattern: Pattern) -> tuple[tuple[tuple[str, ...], int], ...]:
+        """Return the items of a pattern that are spelled and needed, and how far each may begin behind the one before.
+
+        What stands between them unseen (optional items, things told by shape) is counted in at its longest.
+        """
+        found = self._steps.get(id(pattern))
+        if found is None:
+            found = self._steps[id(pattern)] = tuple(self._each_step(pattern))
+        return found
+
+    def _each_step(self, pattern: Pattern) -> Iterator[tuple[tuple[str, ...], int]]:
+        unseen = 0
+        for item in pattern.items:
+            shaped = any(name[0] == "@" for name in item.names)
+            if shaped or item.optional:
+                unseen += item.gap + max(_SHAPE if name[0] == "@" else self.longest(name) for name in item.names)
+                continue
+            yield item.names, item.gap + unseen
+            unseen = 0
 
     def longest(self, name: str) -> int:
         """Return the most plain characters a spelling of a concept takes, pinyin included."""

@@ -61,6 +61,10 @@ class Terms:
             _VIEWS[flags & 3], bool(flags & _WEAK), strings[self._hows[number]], bool(flags & _WORD), bool(flags & _EXCEPTS),
         )  # fmt: skip
 
+    def length(self, entry: int) -> int:
+        """Return the characters of an entry."""
+        return len(self._strings[self._texts[self._cuts[entry]]])
+
     def concepts(self, entry: int) -> set[str]:
         """Return the concepts that an entry spells."""
         names, flags = self.names, self._flags
