@@ -7,7 +7,7 @@ offence: repeats and nodes are the ledger's matter.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,47 @@ class Summary:
         self.troubles += 1
         if len(self.shown_troubles) < _MOST_TROUBLES:
             self.shown_troubles.append(str(trouble))
+
+    def add(self, later: Summary) -> None:
+        """Add the counts of what came after this part of the log."""
+        self.messages += later.messages
+        self.buyers += later.buyers
+        self.troubles += later.troubles
+        self.dirty += later.dirty
+        self.seconds += later.seconds
+        self.shown_troubles = (self.shown_troubles + later.shown_troubles)[:_MOST_TROUBLES]
+        self.verdicts.update(later.verdicts)
+        self.rules.update(later.rules)
+        for name in self.by:
+            self.judged[name].update(later.judged[name])
+            for owner, counts in later.by[name].items():
+                self.by[name][owner].update(counts)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything as plain data that JSON can carry."""
+        plain = ("messages", "buyers", "troubles", "shown_troubles", "dirty", "seconds")
+        return {name: getattr(self, name) for name in plain} | {
+            "verdicts": dict(self.verdicts),
+            "rules": [[*key, times] for key, times in self.rules.items()],
+            "judged": {name: dict(counts) for name, counts in self.judged.items()},
+            "by": {
+                name: [[owner, *key, times] for owner, counts in owners.items() for key, times in counts.items()]
+                for name, owners in self.by.items()
+            },
+        }
+
+    @classmethod
+    def of_state(cls, data: Mapping[str, Any]) -> Summary:
+        """Return the summary that a state was taken of."""
+        plain = ("messages", "buyers", "troubles", "shown_troubles", "dirty", "seconds")
+        made = cls(**{name: data[name] for name in plain})
+        made.verdicts = Counter(data["verdicts"])
+        made.rules = Counter({(rule, verdict, platform): times for rule, verdict, platform, times in data["rules"]})
+        made.judged = {name: Counter(counts) for name, counts in data["judged"].items()}
+        for name, rows in data["by"].items():
+            for owner, rule, verdict, times in rows:
+                made.by[name][owner][rule, verdict] = times
+        return made
 
     def as_dict(self, lexicon: Lexicon) -> dict[str, Any]:
         """Return the summary as plain data."""
