@@ -11,14 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
-    ["model", "nodes"],
+    ["model", "nodes", "packed"],
     ["text", "pattern", "columns", "lines"],
     ["shapes", "spellings", "logs"],
+    ["terms"],
     ["scan", "rulebook", "folder"],
     ["confirm"],
     ["lexicon"],
-    ["compiled", "ledger", "suppress", "cache"],
-    ["judge", "measures"],
+    ["compiled", "ledger", "suppress"],
+    ["judge", "measures", "cache"],
     ["batch", "engine", "sources", "reports", "config", "baseline", "fixes"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs"],
     ["summary", "checking", "store", "guard"],
