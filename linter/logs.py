@@ -850,8 +850,9 @@ def query(database: str, statement: str, options: Options, skip: int = 0) -> Ite
     path = engine.url.render_as_string(hide_password=True)
     try:
         with engine.connect() as connection:
-            streamed = connection.execution_options(stream_results=True, max_row_buffer=ROWS, yield_per=ROWS)
-            found = streamed.execute(sqlalchemy.text(statement))
+            # the query goes to the driver as it is: no `:name` and no `%` in it stands for a parameter
+            streamed = connection.execution_options(stream_results=True, yield_per=ROWS, no_parameters=True)
+            found = streamed.exec_driver_sql(statement)
             yield from _of_rows(path, list(found.keys()), found.partitions(ROWS), options, skip)
     except sqlalchemy.exc.SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]

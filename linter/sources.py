@@ -80,14 +80,18 @@ def _is_transcript(path: Path) -> bool:
         return logs.is_transcript(Lines(stream, str(path), None))
 
 
-def expanded(paths: Iterable[str]) -> list[str]:
+def expanded(paths: Iterable[str], without: Path | None = None) -> list[str]:
     """Return the files that paths, folders and globs (`**` too) stand for: sorted within each, every file once.
 
-    A path that exists is taken as it is; a glob that matches nothing is an error.
+    A path that exists is taken as it is; a glob that matches nothing is an error. Files inside the folder `without` are
+    left out unless they are named themselves: results are no logs.
     """
+    out = without.resolve() if without else None
     found: dict[str, str] = {}
     for path in paths:
         for name in _named(path):
+            if out and name != path and out in Path(name).resolve().parents:
+                continue
             found.setdefault(name if name == "-" else str(Path(name).resolve()), name)
     return list(found.values())
 

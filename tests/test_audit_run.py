@@ -36,7 +36,8 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 def test_several_processes_say_what_one_says(tmp_path: Path) -> None:
     """Logs of all kinds, several chunks, sessions that go on from chunk to chunk, listings, text that is no log."""
     (tmp_path / "in").mkdir()
-    lines = CHAT.read_text("utf-8").splitlines() * 130
+    rows = [json.loads(line) | {"note": "-" * 1000} for line in CHAT.read_text("utf-8").splitlines()]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows] * 24  # a table takes a million bytes
     (tmp_path / "in" / "long.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "in" / "plain.txt").write_text("您好\n加我微信便宜10块\n", encoding="utf-8")
     inputs = (*sorted(str(p) for p in (tmp_path / "in").iterdir()), str(ROOT / "examples" / "listings.json"))

@@ -73,7 +73,7 @@ def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoin
     from linter.audit import Interrupted, Run
 
     folder = Path(out)
-    run = Run(_audit_of(**given), folder, formats, jobs or os.cpu_count() or 1, checkpoint)
+    run = Run(_audit_of(folder, **given), folder, formats, jobs or os.cpu_count() or 1, checkpoint)
     _say_what_is_there(folder, resume)
     with _shown(run, sys.stderr.isatty() if progress is None else progress), _stopped_by_signals(run):
         try:
@@ -89,7 +89,7 @@ def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoin
 
 
 def _audit_of(
-    paths: tuple[str, ...], platforms: tuple[str, ...], lexicons: tuple[str, ...], rules: tuple[str, ...],
+    folder: Path, paths: tuple[str, ...], platforms: tuple[str, ...], lexicons: tuple[str, ...], rules: tuple[str, ...],
     as_of: str | None, read_as: str | None, encoding: str | None, columns: tuple[str, ...], show_contacts: bool,
     drafts: bool, no_measures: bool, profile: str | None, roles: tuple[str, ...], database: str | None, query: str | None,
 ) -> Audit:  # fmt: skip
@@ -110,7 +110,7 @@ def _audit_of(
     how = reading(read_as, encoding, columns, platform=platforms[0] if platforms else None, need_text=True)
     how = replace(how, profile=profile, roles=parse_roles(roles))
     return Audit(
-        tuple(expanded(paths)), how, (platforms or ("taobao",))[0], lexicons, rules, day_of(as_of), drafts, show_contacts,
+        tuple(expanded(paths, folder)), how, (platforms or ("taobao",))[0], lexicons, rules, day_of(as_of), drafts, show_contacts,
         not no_measures, database, query,
     )  # fmt: skip
 
