@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from linter import decisions
 from linter.engine import Linter
 from linter.lexicon import Example, Lexicon, Rule
 from linter.model import Finding, KefulintError, Message, SourceError, Turn
@@ -93,7 +94,10 @@ def _rounded(value: float | None) -> float | None:
 
 
 def read_cases(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the cases of a JSON-lines file; raise SourceError with every broken line."""
+    """Yield the cases of a JSON-lines file, or of a filled-in sheet; raise SourceError with every broken line."""
+    if path.suffix.lower() == ".xlsx":
+        yield from decisions.read_cases(path)
+        return
     problems: list[str] = []
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")

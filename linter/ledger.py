@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from linter.decisions import DECISIONS, decision_of, read_sheet
 from linter.model import Clause, Finding, SourceError, Step
 from linter.rulebook import Account, Rulebooks, Threshold
 
-DECISIONS = ("confirmed", "rejected")
 _ZERO = Decimal(0)
 
 
@@ -146,10 +146,20 @@ def read_offences(path: Path, verdicts: Sequence[str] = ("error",)) -> Iterator[
 
 
 def read_decisions(path: Path) -> dict[str, str]:
-    """Read what the shop or the platform decided: JSON lines or CSV with `id` and `decision` (confirmed, rejected)."""
+    """Read what the shop or the platform decided: a filled-in sheet, or JSON lines or CSV with `id` and `decision`.
+
+    What is appealed is not decided yet and left out; blank cells of a sheet are rows nobody looked at.
+    """
+    if path.suffix.lower() == ".xlsx":
+        decided = {row.case["id"]: row.decision for row in read_sheet(path)}
+    else:
+        decided = dict(_listed_decisions(path))
+    return {id_: decision for id_, decision in decided.items() if decision in ("confirmed", "rejected")}
+
+
+def _listed_decisions(path: Path) -> Iterator[tuple[str, str]]:
     import csv
 
-    found: dict[str, str] = {}
     text = path.read_text(encoding="utf-8-sig")
     rows: Iterable[Mapping[str, Any]]
     if path.suffix == ".csv":
@@ -160,10 +170,11 @@ def read_decisions(path: Path) -> dict[str, str]:
         except ValueError as error:
             raise SourceError(f"{path}:1: {error}, expected JSON lines with id and decision") from error
     for number, row in enumerate(rows, 2 if path.suffix == ".csv" else 1):
-        if not row.get("id") or row.get("decision") not in DECISIONS:
-            raise SourceError(f"{path}:{number}: no id or decision, expected id and one of {', '.join(DECISIONS)}")
-        found[str(row["id"])] = str(row["decision"])
-    return found
+        decision = decision_of(str(row.get("decision") or ""))
+        if not row.get("id") or not decision:
+            known = ", ".join(DECISIONS)
+            raise SourceError(f"{path}:{number}: no id or decision, expected id and one of {known}")
+        yield str(row["id"]), decision
 
 
 def _iso(time: str | None) -> str:
@@ -330,19 +341,3 @@ def next_node(account: Account | None, points: Decimal) -> tuple[Threshold, Deci
         if at > points:
             upcoming.append((node, at))
     return min(upcoming, key=lambda item: item[1], default=None)
-
-
-Pricer = Callable[[str, str], Clause | None]
-
-
-def stakes(counts: Mapping[tuple[str, str], int], books: Rulebooks, day: str | None = None) -> dict[str, Any]:
-    """Sum what findings put at stake: `counts` by (rule, platform). Each is priced as a first offence."""
-    points, amount, unknown = _ZERO, _ZERO, 0
-    for (rule, platform), times in counts.items():
-        clause = priced(rule, platform, "chat", books, day)
-        if clause is None or (clause.points is None and clause.amount is None):
-            unknown += times
-            continue
-        points += (clause.points or _ZERO) * times
-        amount += (clause.amount or _ZERO) * times
-    return {"points": points, "amount": amount, "unknown": unknown}

@@ -33,7 +33,7 @@ SUFFIXES = logs.SUFFIXES | {
     ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".json": "json", ".yaml": "yaml", ".yml": "yaml",
 }  # fmt: skip
 
-_NOT_TEXT = frozenset(
+NOT_TEXT = frozenset(
     name for kind, names in COLUMNS.items() if kind not in ("text", "question", "context") for name in names
 ) | {"url", "link", "image", "type", "lang", "tags", "title", "key", "name", "category", "分类", "标签", "快捷短语编码"}  # fmt: skip
 
@@ -116,7 +116,7 @@ def _is_readable(path: Path) -> bool:
 
 # --- text and Markdown -----------------------------------------------------------------------------------------------
 
-_MARKS = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,3}[.)]|#{1,6})[ \t]+){0,4}")
+MARKS = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,3}[.)]|#{1,6})[ \t]+){0,4}")
 
 
 def _read_text(lines: Lines, options: Options) -> Iterator[Item]:
@@ -143,7 +143,7 @@ def _read_markdown(lines: Lines, options: Options) -> Iterator[Item]:
         if opened:
             fence = opened
             continue
-        start = len(_MARKS.match(text).group())  # type: ignore[union-attr]
+        start = len(MARKS.match(text).group())  # type: ignore[union-attr]
         if text[start:].strip():
             origin = Origin(lines.path, number, start + 1, number, platform=options.platform)
             yield Message(clean(text[start:]), options.channel, origin=origin)
@@ -206,7 +206,7 @@ class _Places:
 
 def _strings(value: Any, key: str) -> Iterator[str]:
     if isinstance(value, str):
-        if key.lower() not in _NOT_TEXT and worth(value):
+        if key.lower() not in NOT_TEXT and worth(value):
             yield value
     elif isinstance(value, dict):
         for name, child in value.items():
@@ -242,7 +242,7 @@ def _scalars(node: Node, key: str, path: str, options: Options, seen: set[int] |
         return
     seen.add(id(node))
     if isinstance(node.value, str):
-        if key.lower() not in _NOT_TEXT and worth(node.value):
+        if key.lower() not in NOT_TEXT and worth(node.value):
             origin = Origin(path, node.line, None, None, platform=options.platform)
             yield Message(clean(node.value.rstrip("\n")), options.channel, origin=origin)
     elif isinstance(node.value, list):

@@ -43,7 +43,7 @@ def test_several_processes_say_what_one_says(tmp_path: Path) -> None:
     inputs = (*sorted(str(p) for p in (tmp_path / "in").iterdir()), str(ROOT / "examples" / "listings.json"))
     audit = Audit((*inputs, str(EXPORTS / "pinduoduo.csv")))
     for jobs in (1, 2):
-        Run(audit, tmp_path / str(jobs), ("csv", "parquet"), jobs).start()
+        Run(audit, tmp_path / str(jobs), ("csv", "parquet", "xlsx"), jobs).start()
     assert _bytes(tmp_path / "1") == _bytes(tmp_path / "2")
     assert {"rival-platform-named", "free-shipping-mismatch", "invoice-refused"} <= {str(f["rule"]) for f in _findings(tmp_path / "1")}  # fmt: skip
 
@@ -82,6 +82,7 @@ def test_results_of_an_earlier_audit_are_replaced_as_a_whole(tmp_path: Path) -> 
     assert {path.name for path in tmp_path.iterdir()} == {
         "findings.csv",
         "findings.jsonl",
+        "report.html",
         "summary.json",
         "summary.txt",
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--decisions",
     type=click.Path(exists=True, dir_okay=False),
-    help="JSON lines or CSV: id, decision (confirmed, rejected).",
+    help="The judged findings.xlsx, or JSON lines or CSV: id, decision (confirmed, rejected, appealed).",
 )
 @click.option("--warnings", is_flag=True, help="Count warnings too, not only errors.")
 @click.option(
