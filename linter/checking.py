@@ -15,13 +15,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from linter import fixes, formats, suppress
+from linter import cache, fixes, formats, suppress
 from linter.baseline import Baseline, fingerprint
 from linter.baseline import load as load_baseline
 from linter.config import Config, Finder, Pattern, Settings, Value
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
-from linter.lexicon import Lexicon, load_lexicon
+from linter.lexicon import Lexicon
 from linter.model import VERDICTS, Finding, KefulintError, Message, Place, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
@@ -124,9 +124,9 @@ class Checker:
             for finding in linter.check(text, settings.get("channel", "chat"), context):
                 self._keep(self._settled(finding, text, settings, linter))
 
-    def again(self, given: Given | None = None) -> Checker:
+    def again(self, given: Given | None = None, finder: Finder | None = None) -> Checker:
         """Return a checker that has checked nothing yet, with the linters of this one."""
-        fresh = Checker(self.finder, given or self.given)
+        fresh = Checker(finder or self.finder, given or self.given)
         fresh._lexicons, fresh._linters = self._lexicons, self._linters
         return fresh
 
@@ -198,8 +198,7 @@ class Checker:
 
     def _side(self, name: str, settings: Settings, known: frozenset[str]) -> list[Suppression]:
         """Return the entries of the side file that holds for a file."""
-        given = settings.get("suppressions")
-        path = Path(given) if given else _nearest(name)
+        path = side_path(name, settings)
         if path is None:
             return []
         if path not in self._sides:
@@ -223,10 +222,10 @@ class Checker:
         key = (platforms, folders, settings.get("select"), settings.get("ignore"))
         if key not in self._linters:
             if folders not in self._lexicons:
-                self._lexicons[folders] = load_lexicon(folders)
+                self._lexicons[folders] = cache.ready(folders).lexicon
             lexicon = self._lexicons[folders]
             self._linters[key] = Linter(
-                platforms, lexicon=lexicon, rules=self.given.rules, ignore=_left_out(settings, lexicon),
+                platforms, folders, rules=self.given.rules, ignore=_left_out(settings, lexicon),
                 as_of=self.given.as_of, drafts=self.given.drafts,
             )  # fmt: skip
         return self._linters[key]
@@ -351,8 +350,11 @@ def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
     )
 
 
-def _nearest(name: str) -> Path | None:
-    """Return the nearest side file above a file."""
+def side_path(name: str, settings: Settings) -> Path | None:
+    """Return the side file that holds for a file: the one its settings name, or the nearest above it."""
+    given = settings.get("suppressions")
+    if given:
+        return Path(given)
     folder = Path(name).absolute().parent
     candidates = (parent / suppress.SIDE_FILE for parent in (folder, *folder.parents))
     return next((path for path in candidates if path.is_file()), None)
@@ -367,13 +369,13 @@ def change(document: Document, reply: Message, finding: Finding) -> tuple[Place,
     except KefulintError:
         return None  # the format cannot hold the words
     before, after = document.source.text, document.reread(edited).source.text
-    start = _alike(before, after)
-    end = _alike(before[start:][::-1], after[start:][::-1])
+    start = alike(before, after)
+    end = alike(before[start:][::-1], after[start:][::-1])
     place = Place(*document.source.position(start), *document.source.position(len(before) - end))
     return place, after[start : len(after) - end]
 
 
-def _alike(one: str, other: str) -> int:
+def alike(one: str, other: str) -> int:
     """Return how many characters two texts share at their start."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))

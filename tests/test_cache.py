@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from linter import Linter, cache, packed
+from linter.compiled import compiled
 from linter.lexicon import load_lexicon
 
 TEXTS = ["加我V信abc12345", "亲特价不开票的哦", "五星好评返3元", "您好，今天下午发货"]
@@ -24,6 +26,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cache.ready.cache_clear()
     yield tmp_path / "kefulint"
     cache.ready.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of the shipped lexicons' compiled form: compiling takes seconds, and once will do."""
+    path = tmp_path_factory.mktemp("compiled") / "made.bin"
+    cache._save(compiled(load_lexicon()), path)
+    return path
+
+
+@pytest.fixture
+def filled(folder: Path, compiled_once: Path) -> Path:
+    """Return a cache folder that holds the compiled form."""
+    path = cache._path(())
+    assert path is not None and path.parent == folder
+    shutil.copyfile(compiled_once, path)
+    path.chmod(0o600)
+    return folder
 
 
 def _file(folder: Path) -> Path:
@@ -47,8 +67,7 @@ def test_the_same_findings_from_the_file(folder: Path) -> None:
     assert "wechat" in linter.lexicon.concepts
 
 
-def test_loading_imports_no_tables(folder: Path) -> None:
-    Linter("tmall")
+def test_loading_imports_no_tables(filled: Path) -> None:
     code = (
         "import sys; from linter import Linter; Linter('tmall').check('您好，今天下午发货');"
         "print([m for m in ('yaml', 'opencc', 'pypinyin', 'jieba', 'regex', 'numpy') if m in sys.modules])"
@@ -57,22 +76,22 @@ def test_loading_imports_no_tables(folder: Path) -> None:
     assert shown.strip() == "[]"
 
 
-def test_other_lexicons_have_another_file(folder: Path, tmp_path: Path) -> None:
+def test_other_lexicons_have_another_file(filled: Path, tmp_path: Path) -> None:
     shop = tmp_path / "shop" / "concepts"
     shop.mkdir(parents=True)
-    (shop / "sticker.yaml").write_text("title: 贴纸\nstrong: [贴纸]\n", encoding="utf-8")
-    Linter("tmall", [tmp_path / "shop"])
-    first = _file(folder).name
-    (shop / "sticker.yaml").write_text("title: 贴纸\nstrong: [贴画]\n", encoding="utf-8")
-    cache.ready.cache_clear()
+    names = {cache._path(())}
+    for spelling in ("贴纸", "贴画"):
+        (shop / "sticker.yaml").write_text(f"title: 贴纸\nstrong: [{spelling}]\n", encoding="utf-8")
+        names.add(cache._path((str(tmp_path / "shop"),)))
+    assert len(names) == 3
     assert "贴画" in Linter("tmall", [tmp_path / "shop"]).lexicon.concepts["sticker"].strong
-    assert {first} < {path.name for path in folder.glob("lexicon-*.bin")}
+    assert len(list(filled.glob("lexicon-*.bin"))) == 2
 
 
 @pytest.mark.parametrize("change", ["cut", "flipped", "empty", "writable", "link", "folder"])
-def test_a_file_that_cannot_be_trusted_is_made_anew(folder: Path, change: str) -> None:
-    Linter("tmall")
-    path = _file(folder)
+def test_a_file_that_cannot_be_trusted_is_not_loaded(filled: Path, change: str) -> None:
+    path = _file(filled)
+    assert cache._load(path) is not None
     data = path.read_bytes()
     if change == "cut":
         path.write_bytes(data[: len(data) // 2])
@@ -83,14 +102,12 @@ def test_a_file_that_cannot_be_trusted_is_made_anew(folder: Path, change: str) -
     elif change == "writable":
         path.chmod(0o666)
     elif change == "link":
-        path.rename(folder / "elsewhere")
-        path.symlink_to(folder / "elsewhere")
+        path.rename(filled / "elsewhere")
+        path.symlink_to(filled / "elsewhere")
     else:
         path.unlink()
         path.mkdir()
     assert cache._load(path) is None
-    cache.ready.cache_clear()
-    assert Linter("tmall").check("加我微信")
 
 
 def test_a_pickle_that_calls_something_is_refused(tmp_path: Path) -> None:
@@ -103,17 +120,15 @@ def test_a_pickle_that_calls_something_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
-def test_no_place_to_write_only_costs_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cache_when_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEFULINT_NO_CACHE", "1")
-    cache.ready.cache_clear()
-    assert Linter("tmall").check("加我微信")
-    cache.ready.cache_clear()
+    assert cache._path(()) is None
 
 
-def test_old_files_are_removed(folder: Path) -> None:
+def test_old_files_are_removed(folder: Path, compiled_once: Path) -> None:
     folder.mkdir(parents=True)
     for number in range(12):
         (folder / f"lexicon-{number}.bin").write_bytes(b"old")
         os.utime(folder / f"lexicon-{number}.bin", (number, number))
-    Linter("tmall")
+    cache._prune(folder)
     assert len(list(folder.glob("lexicon-*.bin"))) == 8

@@ -28,6 +28,8 @@ COMMANDS = {  # command -> module:function
     "baseline": "baseline:baseline",
     "serve": "serve:serve",
     "reviews": "reviews:reviews",
+    "lsp": "lsp:lsp",
+    "mcp": "mcp:mcp",
 }
 
 

@@ -8,6 +8,7 @@ them may wait: whoever comes later hears so at once instead of joining a queue t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import logging
@@ -21,6 +22,7 @@ from linter import cache
 from linter.answer import DECISIONS, answer
 from linter.compiled import compiled
 from linter.engine import Linter
+from linter.fixes import rewrite
 from linter.lexicon import Lexicon
 from linter.model import PLATFORMS, Finding, KefulintError, Message, graver
 from linter.server.bodies import Check
@@ -126,10 +128,14 @@ class Desk:
         self._long += 1
         future = self._pool.submit(work, *given)
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._left))
+        future.add_done_callback(lambda _: self._left(loop))
         return await asyncio.wrap_future(future)
 
-    def _left(self) -> None:
+    def _left(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
+            loop.call_soon_threadsafe(self._fewer)
+
+    def _fewer(self) -> None:
         self._long -= 1
 
     @property
@@ -189,10 +195,10 @@ def judged(now: Bench, ask: Check, metrics: Metrics) -> dict[str, Any]:
     """Judge one message: the answer of every edge, and what it comes to on each platform."""
     linter = now.linter(ask.platforms)
     started = time.perf_counter()
-    findings = linter.check_message(message_of(ask))
+    message = message_of(ask)
+    findings = linter.check_message(message)
     metrics.judged(time.perf_counter() - started, findings)
-    # The one place where a rewritten message comes in.
-    data = answer(findings, ask.text, now.version, rewritten=None)
+    data = answer(findings, ask.text, now.version, rewritten=rewrite(message, findings, linter))
     data["platforms"] = side_by_side(linter.platforms, findings)
     return data
 

@@ -120,15 +120,18 @@ class _Records:
             self.desk.metrics.refused.labels("database").inc()
             raise overloaded("the database is behind") from None
         except SQLAlchemyError as error:
-            log_place(error)
-            raise overloaded("the database does not answer", 5) from None
+            raise self._away(error) from None
 
     async def _read(self, query: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self.readers, query)
         except SQLAlchemyError as error:
-            log_place(error)
-            raise overloaded("the database does not answer", 5) from None
+            raise self._away(error) from None
+
+    def _away(self, error: SQLAlchemyError) -> Refused:
+        log_place(error)
+        self.desk.metrics.refused.labels("database").inc()
+        return overloaded("the database does not answer", 5)
 
 
 def _together(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -47,15 +47,6 @@ class Store:
         with self.engine.connect() as connection:
             yield from queries.cases(connection)
 
-    def is_there(self) -> bool:
-        """Does the database answer?"""
-        try:
-            with self.engine.connect() as connection:
-                connection.execute(sa.text("SELECT 1"))
-        except sa.exc.SQLAlchemyError:
-            return False
-        return True
-
     def close(self) -> None:
         """Write what was accepted and let go of the database."""
         self._writer.close()
