@@ -50,6 +50,11 @@ class Baseline:
     entries: dict[Key, Entry] = field(default_factory=dict)
     seen: Counter[Key] = field(default_factory=Counter)
 
+    @property
+    def size(self) -> int:
+        """How many findings are known."""
+        return sum(entry.count for entry in self.entries.values())
+
     def key(self, finding: Finding, text: str) -> Key:
         """Return the identity of a finding under this file's salt."""
         identity = "\0".join((finding.rule, *_content(finding, text)))
@@ -77,10 +82,12 @@ class Baseline:
         }
         return replace(self, entries=kept)
 
-    def grown(self) -> Baseline:
-        """Return the baseline of exactly what was seen; labels stay."""
+    def grown(self, *, whole: bool = True) -> Baseline:
+        """Return the baseline of what was seen; labels stay. Where not the `whole` was looked at, so does the rest."""
         none = Entry(0)
-        return replace(self, entries={k: replace(self.entries.get(k, none), count=n) for k, n in self.seen.items()})
+        seen = {k: replace(self.entries.get(k, none), count=n) for k, n in self.seen.items()}
+        kept = {} if whole else {k: e for k, e in self.entries.items() if e.count > self.seen[k]}
+        return replace(self, entries={**seen, **kept})
 
     def labelled(self, key: Key, label: str) -> Baseline:
         """Return the baseline with a finding labelled."""

@@ -40,8 +40,7 @@ class Given:
     as_of: str | None = None
     drafts: bool = False
     baseline: bool = True
-    fixes: bool = False  # look for a fix of every finding
-    changes: bool = False  # and work out what it changes in the file
+    changes: bool = False  # work out what each fix changes in the file
     name: str | None = None
     today: date = field(default_factory=date.today)
 
@@ -103,7 +102,8 @@ class Checker:
         config = self.finder.of("." if name == "-" else name)
         settings = config.settings(name, self.given.settings)
         self._note_patterns(config, name)
-        if settings.get("skip") or any(p.covers(name) for p in config.exclude) or Path(name).name in _OWN_FILES:
+        left_out = settings.get("skip") or any(pattern.covers(name) for pattern in config.exclude)
+        if left_out or _is_ours(Path(name), settings):
             self.excluded += 1
             return []
         file = self._opened(path, name, config, settings, data)
@@ -121,7 +121,8 @@ class Checker:
         context = [Turn("buyer", text) for text in said]
         for text in texts:
             self.messages += 1
-            for finding in linter.check(text, settings.get("channel", "chat"), context):
+            message = Message(text, settings.get("channel", "chat"), context)
+            for finding in fixes.with_fixes(linter, message, linter.check_message(message)):
                 self._keep(self._settled(finding, text, settings, linter))
 
     def again(self, given: Given | None = None, finder: Finder | None = None) -> Checker:
@@ -142,12 +143,17 @@ class Checker:
     # --- files
 
     def _expanded(self, paths: Iterable[str]) -> Iterator[str]:
+        """Yield the files named and those in the folders named, each once."""
+        seen: set[str] = set()
         for path in paths:
-            if path != "-" and Path(path).is_dir():
+            is_folder = path != "-" and Path(path).is_dir()
+            if is_folder:
                 self._folders.append(Path(path).absolute())
-                yield from self._inside(path)
-            else:
-                yield path
+            for found in self._inside(path) if is_folder else [path]:
+                full = os.path.normpath(Path(found).absolute())
+                if full not in seen:
+                    seen.add(full)
+                    yield found
 
     def _inside(self, top: str) -> Iterator[str]:
         """Yield the files of a folder that have a format we read; hidden and excluded folders are not entered."""
@@ -159,7 +165,7 @@ class Checker:
                     yield str(Path(folder, name))
 
     def _entered(self, config: Config, folder: Path) -> bool:
-        if folder.name.startswith("."):
+        if folder.name.startswith(".") or _is_ours(folder, config.settings(folder)):
             return False
         covering = [pattern for pattern in config.exclude if pattern.covers(folder)]
         self._matched.update(covering)
@@ -198,7 +204,8 @@ class Checker:
 
     def _side(self, name: str, settings: Settings, known: frozenset[str]) -> list[Suppression]:
         """Return the entries of the side file that holds for a file."""
-        path = side_path(name, settings)
+        off = self.finder.off and not settings.get("suppressions")
+        path = None if off else side_path(name, settings)
         if path is None:
             return []
         if path not in self._sides:
@@ -237,13 +244,16 @@ class Checker:
             linter = self._linter(file.settings, platform)
             found = linter.check_many(replies) if len(replies) >= _MANY else map(linter.check_message, replies)
             for reply, findings in zip(replies, found, strict=True):
-                if findings and (self.given.fixes or self.given.changes):
+                if findings:
                     findings = fixes.with_fixes(linter, reply, findings, file.document.text_of(reply))
                 yield from ((reply, finding) for finding in findings)
         for record in file.document.records:
             self.messages += 1
             linter = self._linter(file.settings, record.origin.platform)
-            yield from ((record, finding) for finding in linter.check_listing(record.record))
+            listed = linter.check_listing(record.record)
+            if listed:
+                listed = fixes.with_listing_fixes(linter, record.record, listed)
+            yield from ((record, finding) for finding in listed)
 
     def _sets(self) -> Iterator[tuple[File, Item, Finding]]:
         """Yield what listings do together, of all files that are judged alike."""
@@ -270,7 +280,7 @@ class Checker:
             )
         if file.baseline is not None and file.baseline.knows(result.finding, text):
             return replace(result, known=True, fails=False)
-        if self.given.changes and result.finding.fix is not None and isinstance(item, Message):
+        if self.given.changes and result.finding.fix is not None:
             return replace(result, change=change(document, item, result.finding))
         return result
 
@@ -299,7 +309,7 @@ class Checker:
         entries = [entry for file in self.files for entry in file.comments]
         self.notes += suppress.leftovers(entries, used, ran, self.given.today)
         for path, side in self._sides.items():
-            self.notes += suppress.leftovers(side, used, ran if self._covered(path) else frozenset(), self.given.today)
+            self.notes += suppress.leftovers(side, used, ran if self.covered(path) else frozenset(), self.given.today)
 
     def _note_patterns(self, config: Config, path: str) -> None:
         self._matched.update(pattern for pattern in config.patterns if pattern.covers(path))
@@ -308,7 +318,7 @@ class Checker:
         """A pattern or field expression of a configuration that was read in full and met nothing is a problem."""
         configs = {file.config.path: file.config for file in self.files if file.config.path}
         for path, config in configs.items():
-            if self._covered(path):
+            if self.covered(path):
                 self.problems += [
                     f"{pattern.place}: '{pattern.text}' matches nothing, expected a pattern of files that are checked"
                     for pattern in config.patterns
@@ -319,7 +329,7 @@ class Checker:
     def _idle_fields(self) -> list[str]:
         wanted: dict[tuple[str, str], bool] = {}
         for file in self.files:
-            if file.config.path and self._covered(file.config.path):
+            if file.config.path and self.covered(file.config.path):
                 for expression in file.settings.get("fields", ()):
                     key = (file.settings.place("fields"), expression)
                     wanted[key] = wanted.get(key, False) or expression in file.document.matched
@@ -329,7 +339,7 @@ class Checker:
             if not met
         ]
 
-    def _covered(self, path: Path) -> bool:
+    def covered(self, path: Path) -> bool:
         """Was the whole folder of a file checked?"""
         return any(path.absolute().is_relative_to(folder) for folder in self._folders)
 
@@ -337,7 +347,7 @@ class Checker:
         """Return the baselines whose folders were checked in full, so that what is missing has vanished."""
         if self.given.narrowed or self.troubles:
             return []
-        return [baseline for baseline in self.baselines.values() if self._covered(baseline.path)]
+        return [baseline for baseline in self.baselines.values() if self.covered(baseline.path)]
 
 
 def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
@@ -350,6 +360,12 @@ def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
     )
 
 
+def _is_ours(path: Path, settings: Settings) -> bool:
+    """Is a path one of what the checks are made with, and no reply: the side file, the shop's lexicons?"""
+    full = path.absolute()
+    return path.name in _OWN_FILES or any(full.is_relative_to(folder) for folder in settings.get("lexicons", ()))
+
+
 def side_path(name: str, settings: Settings) -> Path | None:
     """Return the side file that holds for a file: the one its settings name, or the nearest above it."""
     given = settings.get("suppressions")
@@ -360,12 +376,12 @@ def side_path(name: str, settings: Settings) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def change(document: Document, reply: Message, finding: Finding) -> tuple[Place, str] | None:
+def change(document: Document, item: Item, finding: Finding) -> tuple[Place, str] | None:
     """Return what a finding's fix replaces in the file, and by what, as the file spells it."""
     if finding.fix is None or not document.edits_allowed:
         return None
     try:
-        edited = document.edited([(reply, finding.fix)])
+        edited = document.edited([(item, finding.fix, finding.field)])
     except KefulintError:
         return None  # the format cannot hold the words
     before, after = document.source.text, document.reread(edited).source.text

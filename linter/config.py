@@ -8,6 +8,7 @@ lines, so lines of keys come from a small scan of the text; a key the scan misse
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections import Counter
@@ -41,7 +42,7 @@ KEYS = (
     Key("select", "rules", "Only these rules run: ids, or groups such as `invoice`."),
     Key("ignore", "rules", "Rules that do not run: ids or groups. Wins over `select`."),
     Key("verdicts", "verdicts", "The shop's own verdict for a rule: `error`, `warning` or `info`."),
-    Key("lexicons", "folders", "Folders with the shop's own concepts, rules and rulebooks."),
+    Key("lexicons", "folders", "Folders with the shop's own concepts, rules and rulebooks; they are not checked."),
     Key("channel", "channel", "What the texts are: `chat`, `listing.title` or `listing.detail`."),
     Key("fail-on", "fail-on", "Least verdict that makes the exit status 1: `error`, `warning`, `info` or `never`."),
     Key("fields", "texts", "Path expressions that say which fields of a structured file are replies."),
@@ -158,7 +159,7 @@ class Finder:
     """Finds the configuration of a file and keeps what it read. `fixed`: one file for everything; `off`: none at all."""
 
     def __init__(self, fixed: str | Path | None = None, *, off: bool = False) -> None:
-        self._off = off
+        self.off = off
         self._fixed = load(Path(fixed)) if fixed is not None and not off else None
         self._known: dict[Path, Config] = {}
 
@@ -168,7 +169,7 @@ class Finder:
             return self._fixed
         start = Path(path).absolute()
         folder = start if start.is_dir() else start.parent
-        return Config(folder) if self._off else self._nearest(folder)
+        return Config(folder) if self.off else self._nearest(folder)
 
     def _nearest(self, folder: Path) -> Config:
         if folder not in self._known:
@@ -428,7 +429,7 @@ class _Reader:
         for folder in folders:
             if not (self.root / folder).is_dir():
                 self._problem(path, f"'{folder}' is no folder", "one with concepts/, rules/ or rulebooks/", folder)
-        return tuple(str(self.root / folder) for folder in folders)
+        return tuple(os.path.normpath(self.root / folder) for folder in folders)
 
     def _patterns(self, value: Any, path: tuple[str | int, ...]) -> tuple[Pattern, ...]:
         if value is None:

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import regex
 
 from linter.engine import Linter, replace_text
 from linter.lexicon import Example, Lexicon
+from linter.measures import mask_html
 from linter.model import CHANNELS, PLATFORMS, Finding, Fix, Message
 from linter.wordings import Before, Wording
 
 _STOP = "。！？!?\n\r…;；"
 _CLAUSE = re.compile(rf"[{_STOP}，,、~～\s]+")
 _SENTENCE = re.compile(rf"[{_STOP}]+")
+Judge = Callable[[str], Sequence[Finding]]
 _MOST = 12  # fixes of one message, so that wordings that call for each other end
 
 
@@ -43,11 +46,30 @@ def with_fixes(linter: Linter, message: Message, findings: Sequence[Finding], or
     return [replace(f, fix=fix_of(linter, message, findings, f, original=original)) for f in findings]
 
 
+def with_listing_fixes(linter: Linter, record: Mapping[str, Any], findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings of a listing with their fixes, each field judged again as part of the whole record."""
+    found = []
+    for finding in findings:
+        field, text = finding.field or "title", str(record.get(finding.field or "title") or "")
+
+        def judge(words: str, field: str = field) -> list[Finding]:
+            return [f for f in linter.check_listing({**record, field: words}) if f.field == field]
+
+        message = Message(mask_html(text) if field == "detail" else text, f"listing.{field}")
+        mine = [f for f in findings if f.field == field]
+        found.append(replace(finding, fix=fix_of(linter, message, mine, finding, original=text, judge=judge)))
+    return found
+
+
 def fix_of(
     linter: Linter, message: Message, findings: Sequence[Finding], finding: Finding, *, original: str = "",
-    unsafe: bool = True,
+    unsafe: bool = True, judge: Judge | None = None,
 ) -> Fix | None:  # fmt: skip
-    """Return the first wording of the finding's rule that clears it and brings in nothing else."""
+    """Return the first wording of the finding's rule that clears it and brings in nothing else.
+
+    `judge` returns the findings of a changed text; without one it is judged as a message like the one given.
+    """
+    judge = judge or (lambda text: linter.check_message(replace_text(message, text)))
     rule = linter.lexicon.rules.get(finding.rule)
     if rule is None or rule.fix is None or finding.ids or message.text[finding.start : finding.end] == "":
         return None
@@ -56,7 +78,7 @@ def fix_of(
             continue
         for fix in _laid(wording, message.text, finding, linter.lexicon):
             is_whole = original[fix.start : fix.end] in ("", message.text[fix.start : fix.end])
-            if is_whole and _clears(linter, message, findings, finding, fix):
+            if is_whole and _clears(judge, linter.lexicon, _with(message.text, fix), findings, finding):
                 return fix
     return None
 
@@ -83,6 +105,9 @@ def rewrite(message: Message | str, findings: Sequence[Finding], linter: Linter,
     if not any(f.verdict in ("error", "warning") for f in findings):
         return None
     grave = frozenset(f.rule for f in findings if f.verdict in ("error", "warning"))
+    known = (linter.lexicon.rules.get(rule) for rule in grave)
+    if not any(wording.safe or unsafe for rule in known if rule and rule.fix for wording in rule.fix.wordings):
+        return None  # told without judging again
     repaired = repair(linter, Message(message) if isinstance(message, str) else message, unsafe=unsafe, rules=grave)
     return None if any(f.verdict in ("error", "warning") for f in repaired.left) else repaired.text
 
@@ -91,13 +116,12 @@ def _with(text: str, fix: Fix) -> str:
     return text[: fix.start] + fix.replacement + text[fix.end :]
 
 
-def _clears(linter: Linter, message: Message, findings: Sequence[Finding], finding: Finding, fix: Fix) -> bool:
-    """Is the message better with the fix: something is left of it, this finding is gone, and none has come?"""
-    text = _with(message.text, fix)
-    if _nothing(linter.lexicon).fullmatch(text):
+def _clears(judge: Judge, lexicon: Lexicon, text: str, findings: Sequence[Finding], finding: Finding) -> bool:
+    """Is the changed text better: something is left of it, this finding is gone, and none has come?"""
+    if _nothing(lexicon).fullmatch(text):
         return False
     before = Counter(f.rule for f in findings)
-    after = Counter(f.rule for f in linter.check_message(replace_text(message, text)))
+    after = Counter(f.rule for f in judge(text))
     return after[finding.rule] < before[finding.rule] and after <= before
 
 

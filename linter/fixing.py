@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linter.checking import Checker, File
-from linter.formats import Document, decode
-from linter.model import Fix, KefulintError, Message
+from linter.formats import Document, Listing, decode
+from linter.model import Fix, KefulintError, Message, Origin
 from linter.results import Result
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _ROUNDS = 12  # a message has at most so many fixes; wordings that call for each other end here
-Edit = tuple[Message, Fix]
+Edit = tuple[Message | Listing, Fix, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class FixedFile:
 
 
 def fixed_files(checker: Checker, *, unsafe: bool = False) -> Iterator[FixedFile]:
-    """Fix the files that a checker has checked (with `Given(fixes=True)`); nothing is written."""
+    """Fix the files that a checker has checked; nothing is written."""
     for file in checker.files:
         results = [result for result in checker.results if result.finding.origin.path == file.path]
         yield fixed_file(checker, file, results, unsafe=unsafe)
@@ -68,13 +68,15 @@ def fixed_file(checker: Checker, file: File, results: Sequence[Result], *, unsaf
 
 
 def _chosen(document: Document, results: Iterable[Result], unsafe: bool) -> list[Edit]:
-    """Return one fix a reply: the first of those that may be made."""
-    replies = {reply.origin: reply for reply in document.replies}
-    chosen: dict[int, Edit] = {}
+    """Return one fix a text: the first of those that may be made."""
+    all_: list[Message | Listing] = [*document.replies, *document.records]
+    items = {item.origin: item for item in all_}
+    chosen: dict[tuple[Origin, str | None], Edit] = {}
     for result in results:
-        fix, reply = result.finding.fix, replies.get(result.finding.origin)
-        if result.open and reply is not None and fix is not None and (fix.safe or unsafe):
-            chosen.setdefault(id(reply), (reply, fix))
+        finding = result.finding
+        if result.open and finding.origin in items and finding.fix and (finding.fix.safe or unsafe):
+            edit = (items[finding.origin], finding.fix, finding.field)
+            chosen.setdefault((finding.origin, finding.field), edit)
     return list(chosen.values())
 
 

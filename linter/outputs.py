@@ -40,6 +40,12 @@ def block(result: Result, view: View) -> str:
     more = []
     if result.judged not in ("", result.finding.verdict):
         more.append(f"  判定  本店改为{VERDICT_NAMES[result.finding.verdict]}（原为{VERDICT_NAMES[result.judged]}）")
+    fix = result.finding.fix
+    if fix is not None and fix.safe and result.open:
+        words = view.masked(result.text)[fix.start : fix.end]
+        more.append(
+            f"  改法  {f'「{words}」改成「{fix.replacement}」' if fix.replacement else f'删去「{words}」'}（--fix）"
+        )
     if result.finding.suppressed is not None:
         more.append(f"  允许  {result.finding.suppressed}（{result.allowed_at}）")
     if result.known:
@@ -84,7 +90,9 @@ def statistics(report: Report) -> list[dict[str, Any]]:
     rows: dict[str, Counter[str]] = {}
     for result in report.results:
         state = result.finding.verdict if result.open else "known" if result.known else "allowed"
-        rows.setdefault(result.finding.rule, Counter()).update([state, "fixable" if result.finding.fix else ""])
+        rows.setdefault(result.finding.rule, Counter()).update(
+            [state, "fixable" if result.open and result.finding.fix else ""]
+        )
     lexicons = report.lexicons
     found = [
         {"rule": rule, "title": lexicons[rule].rules[rule].title if rule in lexicons else ""}
@@ -107,7 +115,11 @@ def summary(report: Report) -> str:
     counts = "，".join(f"{VERDICT_NAMES[verdict]} {found[verdict]}" for verdict in _VERDICTS)
     allowed = sum(result.finding.suppressed is not None for result in report.results)
     known = sum(result.known for result in report.results)
+    fixes = [result.finding.fix for result in report.results if result.open and result.finding.fix]
+    safe = sum(fix.safe for fix in fixes)
     more = [
+        (safe, f"{safe} 处可以用 --fix 改好"),
+        (len(fixes) - safe, f"{len(fixes) - safe} 处可以用 --unsafe-fixes 改"),
         (allowed, f"已允许 {allowed} 处"),
         (known, f"基线里已有 {known} 处"),
         (len(report.troubles), f"{len(report.troubles)} 处没能判"),

@@ -51,14 +51,14 @@ def _driver(ids: list[str], report: Report) -> dict[str, Any]:
 
 
 def _rule(rule: Rule, lexicon: Lexicon) -> dict[str, Any]:
-    page = bench.doc(rule, lexicon)
+    advice = f"{rule.why}\n建议：{rule.suggestion}" if rule.suggestion else rule.why or rule.title
     clauses = [c for p in PLATFORMS for c in lexicon.rulebooks.clauses(rule.id, p, rule.channels[0], None)]
     return {
         "id": rule.id,
         "name": "".join(word.capitalize() for word in rule.id.split("-")),
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why or rule.title},
-        "help": {"text": page, "markdown": page},
+        "help": {"text": advice, "markdown": bench.doc(rule, lexicon)},
         "defaultConfiguration": {"level": LEVELS[rule.verdict]},
         "properties": {
             "tags": [rule.group, *dict.fromkeys(clause.platform for clause in clauses)],

@@ -94,3 +94,11 @@ def new_database(postgres: str, name: str) -> str:
             return postgres % name
         time.sleep(0.1)
     raise AssertionError("PostgreSQL does not answer")
+
+
+def drop_database(postgres: str, name: str) -> None:
+    """Take a database away, whoever uses it."""
+    import psycopg
+
+    with psycopg.connect(postgres % "postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -134,6 +134,14 @@ def test_it_shrinks_on_ci_when_asked(repo: Path) -> None:
     assert len(lines(repo)) == 1
 
 
+def test_an_update_of_one_file_leaves_the_rest_alone(repo: Path) -> None:
+    say(repo, "发票开不了的", name="b.txt")
+    assert f"{FILE}: 3 -> 4 findings" in run("baseline", "update", "b.txt").stderr
+    assert run("check", ".").exit_code == 0
+    say(repo, "您好", name="b.txt")
+    assert "4 -> 3 findings" in run("baseline", "update").stderr
+
+
 def test_what_is_allowed_is_not_taken_in(repo: Path) -> None:
     say(repo, f"# kefulint: allow insult -- 反例\n{RUDE}", BAD)
     run("baseline", "update")

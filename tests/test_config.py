@@ -238,6 +238,11 @@ def test_excluded_and_skipped_files_are_counted(repo: Path) -> None:
     assert named.exit_code == 0 and "按配置跳过 2 个文件" in named.stderr
 
 
+def test_a_file_that_is_named_twice_is_checked_once(repo: Path) -> None:
+    write(repo / "in/a.txt", "加我微信便宜10块\n")
+    assert "检查了 1 条：错误 1" in run("check", "in", "in/a.txt", "./in/../in/a.txt", ".").stderr
+
+
 def test_hidden_files_are_not_searched_for(repo: Path) -> None:
     write(repo / ".git/a.txt", "加我微信便宜10块\n")
     write(repo / ".b.yaml", "a: 加我微信便宜10块\n")

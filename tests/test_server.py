@@ -24,15 +24,16 @@ from openapi_spec_validator import validate
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from linter import Linter, Turn
+from linter import Linter, Message, Turn
 from linter.answer import answer
 from linter.cli import main
+from linter.fixes import rewrite
 from linter.lexicon import load_lexicon
 from linter.model import PLATFORMS, KefulintError
 from linter.server.access import Door, new_token, read_tokens
 from linter.server.errors import log_place
 from linter.store import Store, Wanted, queries
-from tests.serving import Served, new_database, postgres, served
+from tests.serving import Served, drop_database, new_database, postgres, served
 
 __all__ = ["postgres"]
 LEXICON = load_lexicon()
@@ -75,6 +76,7 @@ ASKS: list[dict[str, Any]] = [
     {"text": "这个没有呢", "context": [{"role": "buyer", "text": "能开发票吗"}], "platforms": ["tmall"]},
     {"text": "全网最低价 正品", "channel": "listing.title", "platforms": list(PLATFORMS)},
     {"text": ""},
+    {"text": "百分百不掉色"},
     {"text": "加我V❤：abc12345\U0001f600", "agent": "小王", "shop": "店", "session": "s1"},
 ]
 
@@ -84,7 +86,10 @@ def test_the_answer_is_the_librarys(http: httpx.Client, ask: dict[str, Any]) -> 
     platforms = sorted(ask.get("platforms", ["tmall"]), key=PLATFORMS.index)
     linter = Linter(platforms, lexicon=LEXICON)
     context = [Turn(turn["role"], turn["text"]) for turn in ask.get("context", ())]
-    expected = answer(linter.check(ask["text"], ask.get("channel", "chat"), context), ask["text"], linter.version)
+    message = Message(ask["text"], ask.get("channel", "chat"), context)
+    findings = linter.check_message(message)
+    better = rewrite(message, findings, linter)
+    expected = answer(findings, ask["text"], linter.version, rewritten=better)
     reply = http.post("/v1/check", json=ask)
     assert reply.status_code == 200
     said = reply.json()
@@ -92,7 +97,6 @@ def test_the_answer_is_the_librarys(http: httpx.Client, ask: dict[str, Any]) -> 
         p: answer(Linter(p, lexicon=LEXICON).check(ask["text"], ask.get("channel", "chat"), context), "", "")["verdict"]
         for p in platforms
     }
-    said["rewritten"] = expected["rewritten"]
     assert said == expected
 
 
@@ -621,6 +625,18 @@ def test_nothing_acknowledged_is_lost(request: pytest.FixtureRequest, tmp_path: 
     store.close()
     assert len(acknowledged) > 200
     assert {number: findings for number, findings in acknowledged.items() if stored.get(number) != [findings]} == {}
+
+
+def test_a_database_that_goes_away_stops_no_check(postgres: str, tmp_path: Path) -> None:
+    url = new_database(postgres, "gone")
+    with served(tmp_path, database=url) as server, httpx.Client(base_url=server.url, timeout=30) as client:
+        assert decide(client, 1).status_code == 201
+        drop_database(postgres, "gone")
+        refused = decide(client, 2)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert client.get("/v1/decisions").status_code == 503
+        assert check(client, 3).status_code == 200
+        assert "加我微信" not in server.log() and "OperationalError at" in server.log()
 
 
 # --- traces ----------------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def create(paths: tuple[str, ...], file: str | None, config: str | None, no_conf
     checker, report = _checked(paths, config, no_config)
     made = _seen(baselines.new(path), report).grown()
     made.write()
-    click.echo(f"{shown(path)}: {sum(e.count for e in made.entries.values())} findings", err=True)
+    click.echo(f"{shown(path)}: {made.size} findings", err=True)
     if checker.finder.of(".").settings(".").get("baseline") is None:
         click.echo(f'to use it, say baseline = "{path.name}" in kefulint.toml', err=True)
     click.echo(f"so that branches merge, say {path.name} merge=union in .gitattributes", err=True)
@@ -50,18 +50,18 @@ def create(paths: tuple[str, ...], file: str | None, config: str | None, no_conf
 @click.option("--baseline", "file", type=click.Path(dir_okay=False), help="The file. Default: the configuration's.")
 @options("configuration")
 def update(paths: tuple[str, ...], file: str | None, config: str | None, no_config: bool) -> None:
-    """Take what is found in PATHS (default: this folder) into the baseline, and out of it what is gone; labels stay."""
+    """Take what is found in PATHS (default: this folder) into the baseline; labels stay.
+
+    What is gone is taken out where the whole folder of the baseline was looked at.
+    """
     from linter import baseline as baselines
     from linter.config import shown
 
     known = baselines.load(_file(file, config, no_config))
-    _, report = _checked(paths, config, no_config)
-    made = _seen(known, report).grown()
+    checker, report = _checked(paths, config, no_config)
+    made = _seen(known, report).grown(whole=checker.covered(known.path))
     made.write()
-    more = sum(
-        max(0, e.count - known.entries[k].count if k in known.entries else e.count) for k, e in made.entries.items()
-    )
-    click.echo(f"{shown(known.path)}: {more} more, {known.vanished()} less", err=True)
+    click.echo(f"{shown(known.path)}: {known.size} -> {made.size} findings", err=True)
 
 
 @baseline.command("show")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +42,13 @@ _SCREEN = ("text", "grouped")
               help="Least verdict that makes the exit status 1. Default: error.")  # fmt: skip
 def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...], kind: str, out: str | None,
           extra: tuple[str, ...], statistics: bool, every: bool, colour: str, quiet: bool, name: str | None,
-          fix: bool, unsafe: bool, only_diff: bool, config: str | None, no_config: bool, no_baseline: bool, keep_baseline: bool, prune: bool, rules: tuple[str, ...],
-          as_of: str | None, show_contacts: bool, drafts: bool, **settings: object) -> None:  # fmt: skip
+          fix: bool, unsafe: bool, only_diff: bool, config: str | None, no_config: bool, no_baseline: bool,
+          keep_baseline: bool, prune: bool, rules: tuple[str, ...], as_of: str | None, show_contacts: bool, drafts: bool,
+          **settings: object) -> None:  # fmt: skip
     """Judge files of replies, or standard input (-).
 
-    Reads text (a message a line), Markdown, CSV, JSON, JSON lines and YAML; folders are searched for these. The nearest
-    kefulint.toml, or [tool.kefulint] in pyproject.toml, holds for a file.
+    Reads text (a message a line), Markdown, CSV, XLSX, JSON, JSON lines, YAML, PO files and Jinja templates; folders are
+    searched for these. The nearest kefulint.toml, or [tool.kefulint] in pyproject.toml, holds for a file.
     """
     from linter.checking import Checker, Given
     from linter.config import Finder
@@ -69,9 +69,11 @@ def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...],
     if fix or unsafe or only_diff:
         if texts:
             raise click.UsageError("--fix and --diff go with files or standard input, not with --text")
-        status = _fix(checker.again(replace(given, fixes=True)), paths, unsafe, only_diff, quiet)
+        status = _fix(checker, paths, unsafe, only_diff, quiet)
         if only_diff or "-" in paths:
+            _say(checker, checker.report(), quiet=True)
             sys.exit(status)
+        checker = checker.again()
     checker.check_texts(texts, said)
     report = checker.check_paths(paths)
     for form, path, coloured in reports:
@@ -99,7 +101,6 @@ def _fix(checker: Checker, paths: tuple[str, ...], unsafe: bool, only_diff: bool
         click.echo(f"kefulint: {line}", err=True)
     if not quiet:
         click.echo(fixing.summary(fixed, written=not only_diff), err=True)
-    _say(checker, report, quiet=True)
     if checker.problems or (report.troubles and not report.messages):
         return 2
     return (

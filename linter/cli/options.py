@@ -49,7 +49,7 @@ def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
         ),
         "configuration": _both(
             click.option("--config", type=click.Path(exists=True, dir_okay=False), help="This configuration for every file."),
-            click.option("--no-config", is_flag=True, help="No configuration at all."),
+            click.option("--no-config", is_flag=True, help="No configuration and no side file at all."),
         ),
         "baseline": _both(
             click.option("--baseline", type=click.Path(dir_okay=False), help="File of the findings that are known already."),

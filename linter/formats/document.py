@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from linter.sources import COLUMNS, Listing, Options, Trouble, clean, columns_of
 
 Key = tuple[Any, ...]
 Item = Message | Listing
+Edit = tuple[Message, Fix] | tuple[Item, Fix, str | None]  # of a listing with the field
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,15 @@ class Document:
         place = self.place(reply, 0, len(reply.text))
         return place is not None and place.line <= line <= place.end_line
 
-    def edited(self, edits: Iterable[tuple[Message, Fix]]) -> bytes:
-        """Return the file with parts of its replies replaced, every other byte as it was.
+    def edited(self, edits: Iterable[Edit]) -> bytes:
+        """Return the file with parts of its replies (or of a field of its listings) replaced, every other byte as it was.
 
         Raises KefulintError where the format cannot be edited in place or cannot hold the words.
         """
         chosen = self._grouped(edits)
         if not chosen:
             return self.source.data
-        if self.format == "xlsx":
+        if not self.edits_allowed:
             raise KefulintError(f"{self.path}:1: a workbook is not fixed in place, expected a text format such as CSV")
         data = self._written(chosen, frozenset())
         if self._holds(data, chosen):
@@ -113,10 +113,11 @@ class Document:
         line = self.source.position(self.values[next(iter(awkward or chosen))].start)[0]
         raise KefulintError(f"{self.path}:{line}: the new wording cannot be written there, expected an edit by hand")
 
-    def _grouped(self, edits: Iterable[tuple[Message, Fix]]) -> dict[Key, list[Fix]]:
+    def _grouped(self, edits: Iterable[Edit]) -> dict[Key, list[Fix]]:
         chosen: dict[Key, list[Fix]] = {}
-        for reply, fix in edits:
-            chosen.setdefault(_key(reply), []).append(fix)
+        for edit in edits:
+            field = edit[2] if len(edit) == 3 else None
+            chosen.setdefault(_key(edit[0], field), []).append(edit[1])
         for fixes in chosen.values():
             fixes.sort(key=lambda fix: (fix.start, fix.end))
         return chosen
@@ -139,7 +140,7 @@ class Document:
         got = [value.text for value in again.values.values()]
         return got == [text for text in wanted if text.strip()] and len(again.troubles) == len(self.troubles)
 
-    @cached_property
+    @property
     def edits_allowed(self) -> bool:
         """Can replies be changed in place?"""
         return self.format != "xlsx"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 
 from linter.lines import Trouble, encoding_of
@@ -42,7 +42,7 @@ class Source:
     data: bytes
     text: str
     segments: tuple[Segment, ...]
-    troubles: tuple[Trouble, ...] = field(default=())
+    troubles: tuple[Trouble, ...] = ()
 
     @cached_property
     def lines(self) -> list[int]:
@@ -145,8 +145,3 @@ def _line(line: bytes, name: str) -> tuple[str, str, str, int | None]:
             return line.decode(other), other, "strict", error.start
         except UnicodeDecodeError:
             return line.decode(name, "surrogateescape"), name, "surrogateescape", error.start
-
-
-def line_of(starts: Sequence[int], offset: int) -> int:
-    """Return the 1-based line of an offset."""
-    return bisect_right(starts, offset)

@@ -88,7 +88,7 @@ class Desk:
         given = given or Given()
         utf8 = Value("utf-8", "the editor")  # what is on disk may differ, what an editor sends does not
         self._config = config
-        self._given = replace(given, fixes=True, settings={**given.settings, "encoding": utf8})
+        self._given = replace(given, settings={**given.settings, "encoding": utf8})
         self._last: Checker | None = None
         self._folders: set[str] = set()
         self._stamp: Stamp = frozenset()

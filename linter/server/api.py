@@ -67,7 +67,7 @@ class Operation:
     body: type[Body] | None = None
     query: type[Body] | None = None
     gives: type[msgspec.Struct] | str = "application/json"
-    status: int = 200
+    statuses: tuple[int, ...] = (200,)  # where it was answered
     tag: str = "check"
     errors: tuple[int, ...] = ()
     gated: bool = True  # takes one of the places for requests

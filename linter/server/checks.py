@@ -43,7 +43,7 @@ def operations(around: Surroundings) -> list[Operation]:
         Operation("POST", "/v1/reload", "Replace the lexicons by what is on disk now", checks.reload,
                   role="admin", gives=Reloaded, errors=(422, 503), **server),
         Operation("GET", "/healthz", "Is the process alive?", checks.health, role=None, gives=Health, **server),
-        Operation("GET", "/readyz", "Should it be sent requests?", checks.ready, role=None, gives=Ready, **server),
+        Operation("GET", "/readyz", "Should it be sent requests?", checks.ready, role=None, gives=Ready, statuses=(200, 503), **server),
         Operation("GET", "/metrics", "Numbers for Prometheus", checks.metrics, gives="text/plain", **server),
     ]  # fmt: skip
 

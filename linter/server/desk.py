@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from linter.model import Turn
 
 SHORT = 400  # characters, context included, that are judged on the event loop
+REWRITTEN = 2_000  # characters of the longest message that is rewritten: every wording tried is judged again
 _WARMING = ("您好，今天下午发货", "加我微信，特价不开票的哦，五星好评返2元")
 
 log = logging.getLogger("kefulint.server")
@@ -197,8 +198,9 @@ def judged(now: Bench, ask: Check, metrics: Metrics) -> dict[str, Any]:
     started = time.perf_counter()
     message = message_of(ask)
     findings = linter.check_message(message)
+    rewritten = rewrite(message, findings, linter) if findings and len(ask.text) <= REWRITTEN else None
     metrics.judged(time.perf_counter() - started, findings)
-    data = answer(findings, ask.text, now.version, rewritten=rewrite(message, findings, linter))
+    data = answer(findings, ask.text, now.version, rewritten=rewritten)
     data["platforms"] = side_by_side(linter.platforms, findings)
     return data
 

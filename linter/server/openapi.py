@@ -20,7 +20,7 @@ _MEANS = {
     200: "The answer.", 201: "It is on record.", 401: "A token is needed, or it is not known.",
     403: "The token's role, the page's origin or the address may not ask this.", 404: "There is no such thing.",
     409: "The idempotency key stands for another decision.", 413: "The body is too large.",
-    422: "The request does not fit; `problems` names every field.",
+    422: "The request does not fit; the message names the field.",
     429: "The caller asks too often; see Retry-After.", 503: "The server has enough to do, or is stopping; see Retry-After.",
 }  # fmt: skip
 _INTRODUCTION = """Judges what a shop is about to say to a buyer.
@@ -58,7 +58,9 @@ def _operation(operation: Operation, tokens: bool) -> dict[str, Any]:
         if operation.role
         else set(operation.errors)
     )
-    responses: dict[str, Any] = {str(operation.status): _response(operation.gives, _MEANS[operation.status])}
+    responses: dict[str, Any] = {
+        str(status): _response(operation.gives, _MEANS[status]) for status in operation.statuses
+    }
     for status in sorted(errors):
         responses[str(status)] = _response(Failure, _MEANS[status], retry=status in (429, 503))
     said: dict[str, Any] = {
@@ -137,7 +139,7 @@ def page(described: dict[str, Any]) -> str:
     parts.append("<h2>Schemas</h2>")
     for name, schema in described["components"]["schemas"].items():
         parts.append(
-            f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_schema(schema)}</details>'
+            f'<details open id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_schema(schema)}</details>'
         )
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>kefulint API</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body><main>{"".join(parts)}</main></body></html>'

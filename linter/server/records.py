@@ -40,11 +40,11 @@ def operations(around: Surroundings, store: Store) -> list[Operation]:
     read: dict[str, Any] = {"role": "supervisor", "tag": "reviews", "errors": (422, 429, 503)}
     return [
         Operation("POST", "/v1/decisions", "Put on record what was done with a message", record.decide,
-                  body=DecisionBody, gives=RecordedBody, status=201, tag="decisions", errors=(*_ERRORS, 409)),
+                  body=DecisionBody, gives=RecordedBody, statuses=(200, 201), tag="decisions", errors=(*_ERRORS, 409)),
         Operation("GET", "/v1/decisions", "Read decisions, the newest first", record.queue,
                   query=Queue, gives=DecisionPage, **read),
         Operation("POST", "/v1/findings/{id}/reviews", "Confirm, reject or appeal against a finding", record.review,
-                  body=ReviewBody, gives=ReviewedBody, status=201, tag="reviews", errors=(404, *_ERRORS)),
+                  body=ReviewBody, gives=ReviewedBody, statuses=(201,), tag="reviews", errors=(404, *_ERRORS)),
         Operation("GET", "/v1/reviews/precision", "How often reviewers confirmed each rule", record.precision,
                   gives=Precision, **read),
         Operation("GET", "/v1/reviews/cases.jsonl", "Reviewed messages as cases for kefulint eval", record.cases,

@@ -35,7 +35,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         loop = self.loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, self._ask_to_reload)
+        if hasattr(signal, "SIGHUP"):
+            loop.add_signal_handler(signal.SIGHUP, self._ask_to_reload)
         if self.app.settings.watch:
             self.tasks.add(loop.create_task(self._watch()))
         await super().startup(sockets)
@@ -82,7 +83,8 @@ def serve(settings: Settings) -> None:
         )
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     log.setLevel(logging.INFO)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     app = App(settings)
     listening = _bound(settings.host, settings.port)
     port = listening.getsockname()[1]

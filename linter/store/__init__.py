@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
-
 from linter.store import queries, records
 from linter.store.database import opened, shown, state
 from linter.store.queries import Wanted

@@ -51,7 +51,7 @@ def opened(url: str = "", *, upgrade: bool = True) -> sa.Engine:
         raise
     except SQLAlchemyError as error:
         engine.dispose()
-        cause = type(getattr(error, "orig", None) or error).__name__
+        cause = (str(getattr(error, "orig", None) or type(error).__name__).splitlines() or [""])[0][:200]
         raise KefulintError(f"{shown(engine)}: cannot be opened ({cause}), expected a database that is there") from None
     return engine
 
