@@ -169,7 +169,7 @@ def columns_of(names: Iterable[str], given: Mapping[str, str], profile: Profile 
             wanted = own.get(kind, ())
         else:
             wanted = known
-        here = next((by_name[name.lower()] for name in wanted if name.lower() in by_name), None)
+        here = next((by_name[name.strip().lower()] for name in wanted if name.strip().lower() in by_name), None)
         if here is not None:
             found[kind] = here
     return found
@@ -181,7 +181,7 @@ def listing_columns(names: Iterable[str], given: Mapping[str, str]) -> dict[str,
     found: dict[str, str] = {}
     for kind, known in LISTING_COLUMNS.items():
         wanted = (given[kind],) if kind in given else known
-        here = [by_name[name.lower()] for name in wanted if name.lower() in by_name]
+        here = [by_name[name.strip().lower()] for name in wanted if name.strip().lower() in by_name]
         if here:
             found[kind] = here[0]
     telling = found.keys() & {"detail", "price", "freight", "category", "free_shipping"}
