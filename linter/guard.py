@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from linter.answer import answer
+from linter.columns import ROLE_NAMES
 from linter.model import PLATFORMS, KefulintError, Message, Turn
-from linter.sources import ROLE_NAMES
 
 if TYPE_CHECKING:
     from types import TracebackType

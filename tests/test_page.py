@@ -31,7 +31,7 @@ ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--d
 
 
 def _example() -> tuple[Summary, list[service.Result]]:
-    made, clocks = Summary(), service.Clocks()
+    made, clocks = Summary(), service.Clocks(LEXICON.rulebooks.measures.values())
     for item in read(ROOT / "examples" / "chat.jsonl"):
         assert isinstance(item, Message)
         platform = item.origin.platform or "taobao"

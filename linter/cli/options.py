@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from linter.sources import Options
 
 _FAIL_ON = ("error", "warning", "info", "never")
-_READABLE = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonc", "jsonl", "yaml", "po", "jinja")
+_READABLE = (
+    "text", "markdown", "csv", "tsv", "xlsx", "json", "jsonc", "jsonl", "yaml", "po", "jinja", "parquet", "arrow", "transcript",
+)  # fmt: skip
 
 
 def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -17,9 +17,10 @@ from linter import placeholders
 from linter.formats.fields import Fields
 from linter.formats.source import Source, decode
 from linter.formats.value import Value
+from linter.logs import Rows
 from linter.measures import mask_html
 from linter.model import Finding, Fix, KefulintError, Message, Origin, Place, SourceError
-from linter.sources import COLUMNS, Listing, Options, Trouble, _Rows, clean, columns_of, listing_columns
+from linter.sources import COLUMNS, Listing, Options, Trouble, clean, columns_of, listing_columns
 
 Key = tuple[Any, ...]
 Item = Message | Listing
@@ -195,7 +196,7 @@ class Gathered:
 
     def __post_init__(self) -> None:
         self.fields = Fields(self.options.fields)
-        self.rows = _Rows(self.source.path, self.options)
+        self.rows = Rows(self.source.path, self.options)
         self.troubles.extend(self.source.troubles)
 
     def reply(

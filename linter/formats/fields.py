@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from linter.sources import _NOT_TEXT, _worth
+from linter.logs import worth
+from linter.sources import NOT_TEXT
 
 Path = Sequence[str | int]
 _INDEXES = r"(?:#\d+/)*"
@@ -58,7 +59,7 @@ class Fields:
 
 def _default(path: Path, text: str) -> bool:
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
-    return key.strip().lower() not in _NOT_TEXT and _worth(text)
+    return key.strip().lower() not in NOT_TEXT and worth(text)
 
 
 def _written(key: str) -> str:

@@ -13,7 +13,7 @@ from linter import placeholders
 from linter.formats.document import Gathered
 from linter.formats.value import Value
 from linter.measures import mask_html
-from linter.sources import _MARKS
+from linter.sources import MARKS
 
 _DIRECTIVE = re.compile(r"[ \t]*(#)[ \t]*(kefulint:.*)")
 _JINJA_COMMENT = re.compile(r"\{#-?(.*?)-?#\}", re.DOTALL)
@@ -62,7 +62,7 @@ def read_markdown(gathered: Gathered, shown: str | None = None) -> None:
 def _prose(gathered: Gathered, shown: str) -> None:
     source = gathered.source
     for number, (start, end) in enumerate(source.spans(), 1):
-        marks = _MARKS.match(shown, start, end)
+        marks = MARKS.match(shown, start, end)
         start = marks.end() if marks else start
         for first, last in _cells(shown, start, end):
             words = shown[first:last].replace("\n", "\u200b").replace("\r", "\u200b")

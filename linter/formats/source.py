@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from linter.lines import Trouble, encoding_of
 from linter.model import KefulintError
-from linter.sources import Trouble, _encoding
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _MARKS = (  # byte order marks, the longer before those that begin alike
@@ -103,7 +103,7 @@ def decode(data: bytes | str, path: str, encoding: str | None = None) -> Source:
     if marked.startswith("utf-16") and (encoding is None or encoding.lower().startswith("utf-16")):
         return _utf16(data, path, marked, len(mark))
     skip = len(mark) if marked == "utf-8" else 0
-    name = encoding or _encoding(data[skip : skip + (1 << 16)])
+    name = encoding or encoding_of(data[skip : skip + (1 << 16)])
     try:
         text = data[skip:].decode(name)
     except UnicodeDecodeError:

@@ -10,11 +10,11 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
+from linter.columns import COLUMNS
 from linter.formats.document import Columns, Gathered
 from linter.formats.value import Piece, Value
+from linter.logs import cell_text, worth
 from linter.model import SourceError
-from linter.sources import COLUMNS, _worth
-from linter.sources import _cell as _cell_text
 
 Row = list[Value]
 
@@ -68,7 +68,7 @@ def _without_header(gathered: Gathered, rows: Sequence[Row], sheet: str | None) 
         return
     for number, row in enumerate(rows, 1):
         for cell in row:
-            if _worth(cell.text):
+            if worth(cell.text):
                 gathered.reply(cell, cell=None if sheet is None else (sheet, number))
 
 
@@ -91,7 +91,7 @@ def read_xlsx(gathered: Gathered) -> None:
 
 
 def _sheet_row(cells: Sequence[object]) -> Row:
-    return [Value([Piece(_cell_text(cell), number, number)], number, number) for number, cell in enumerate(cells, 1)]
+    return [Value([Piece(cell_text(cell), number, number)], number, number) for number, cell in enumerate(cells, 1)]
 
 
 def cells(text: str, delimiter: str) -> Iterator[Row]:
