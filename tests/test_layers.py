@@ -12,15 +12,15 @@ import pytest
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
     ["model", "nodes", "bounded"],
-    ["text", "pattern"],
-    ["shapes", "spellings"],
+    ["text", "pattern", "columns", "lines"],
+    ["shapes", "spellings", "logs"],
     ["scan", "rulebook", "folder"],
     ["confirm"],
     ["lexicon"],
     ["compiled", "ledger", "decisions", "suppress", "cache"],
     ["judge", "measures"],
     ["batch", "engine", "sources", "reports", "config", "baseline", "fixes"],
-    ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs", "logs"],
+    ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs"],
     ["summary", "checking", "store", "guard"],
     ["audit", "explaining", "page", "compare", "resume", "sheet", "reporting"],
     ["server", "lsp", "mcp", "spark"],

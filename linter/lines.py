@@ -1,0 +1,229 @@
+"""A file in, its lines out: opened, unpacked and decoded, in blocks of whole lines.
+
+A block is decoded at once where every byte is right, and line by line where not: then the line that is wrong is named and
+the rest is read. What a compressed file holds before it breaks off is read too.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from lzma import LZMAError
+from pathlib import Path
+from typing import IO, Any
+
+from linter.model import SourceError
+
+PACKED = (".gz", ".bz2", ".xz", ".zst")
+_BLOCK = 1 << 20
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that could not be judged. `row` is the line or record number, `expected` what would have been right."""
+
+    path: str
+    row: int
+    what: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.row}: {self.what}, expected {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The nth block of a file, from 0, and the number of its first line."""
+
+    number: int
+    first: int
+    lines: list[str]
+
+
+def opened(path: str) -> tuple[IO[bytes], IO[bytes]]:
+    """Open a file (`-`: standard input); return its unpacked stream and the raw one. Raises SourceError."""
+    if path == "-":
+        return sys.stdin.buffer, sys.stdin.buffer
+    try:
+        raw: IO[bytes] = Path(path).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise SourceError(f"{path}:1: cannot be opened ({error.strerror}), expected a readable file") from error
+    return _unpacked(raw, path), raw
+
+
+def _unpacked(raw: IO[bytes], path: str) -> IO[bytes]:
+    kind = Path(path).suffix.lower()
+    stream: Any = raw
+    if kind == ".gz":
+        import gzip
+
+        stream = gzip.GzipFile(fileobj=raw)
+    elif kind == ".bz2":
+        import bz2
+
+        stream = bz2.BZ2File(raw)
+    elif kind == ".xz":
+        import lzma
+
+        stream = lzma.LZMAFile(raw)
+    elif kind == ".zst":
+        stream = _zstandard(path).ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    return stream  # type: ignore[no-any-return]
+
+
+def _zstandard(path: str) -> Any:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise SourceError(f"{path}:1: .zst needs a library, expected: pip install 'kefulint[audit]'") from error
+    return zstandard
+
+
+class Lines:
+    """The lines of a stream as text. UTF-8 with or without BOM, UTF-16 with BOM and GB18030 are told apart."""
+
+    def __init__(self, stream: IO[bytes], path: str, encoding: str | None, before: int = 0) -> None:
+        self.path = path
+        self.troubles: list[Trouble] = []
+        self._stream = stream
+        self._number = before  # lines given out so far, and those of the file before the stream
+        self._head = self._read(1 << 16)
+        self.encoding = encoding or encoding_of(self._head)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield every line with its line break, which is always a single `\\n`."""
+        for block in self.blocks():
+            for line in block.lines[:-1]:
+                yield line + "\n"
+            if block.lines[-1]:
+                yield block.lines[-1]
+
+    def blocks(self, skip: int = 0) -> Iterator[Block]:
+        """Yield blocks of whole lines without line breaks; the last element is '' but at the end of the file.
+
+        Of the first `skip` blocks only the very first is given, which tells how to read the others.
+        """
+        blocks: Iterator[bytes] | Iterator[str]
+        blocks = self._decoded_whole() if self.encoding.startswith("utf-16") else self._byte_blocks()
+        for number, block in enumerate(blocks):
+            first = self._number + 1
+            if number == 0 or number >= skip:
+                yield Block(number, first, self._lines(block) if isinstance(block, bytes) else self._counted(block))
+            else:
+                self._number += block.count(b"\n") if isinstance(block, bytes) else block.count("\n")
+
+    def _counted(self, text: str) -> list[str]:
+        lines = text.replace("\r\n", "\n").split("\n")
+        self._number += len(lines) - 1
+        return lines
+
+    def _byte_blocks(self) -> Iterator[bytes]:
+        rest = self._head.removeprefix(codecs.BOM_UTF8)
+        while True:
+            block = self._read(_BLOCK)
+            if not block:
+                break
+            cut = block.rfind(b"\n") + 1
+            if not cut:
+                rest += block
+                continue
+            yield rest + block[:cut]
+            rest = block[cut:]
+        if rest:
+            yield rest
+
+    def _read(self, size: int) -> bytes:
+        """Read on; a compressed stream that is broken ends there and is named."""
+        try:
+            return self._stream.read(size)
+        except (EOFError, OSError, zlib.error, LZMAError) as error:
+            what = str(error) or type(error).__name__
+        except Exception as error:
+            if type(error).__name__ != "ZstdError":
+                raise
+            what = str(error)
+        self.troubles.append(Trouble(self.path, self._number + 1, f"the file breaks off ({what})", "a whole file"))
+        return b""
+
+    def _lines(self, block: bytes) -> list[str]:
+        try:
+            return self._counted(block.decode(self.encoding))
+        except UnicodeDecodeError:
+            return self._one_by_one(block)
+
+    def _one_by_one(self, block: bytes) -> list[str]:
+        lines: list[str] = []
+        for line in block.split(b"\n"):
+            lines.append(self._decoded(line.removesuffix(b"\r"), self._number + len(lines) + 1))
+        self._number += len(lines) - 1
+        return lines
+
+    def _decoded(self, line: bytes, number: int) -> str:
+        try:
+            return line.decode(self.encoding)
+        except UnicodeDecodeError as error:
+            try:
+                text = line.decode("gb18030" if self.encoding == "utf-8" else "utf-8")
+            except UnicodeDecodeError:
+                text = line.decode(self.encoding, "replace")
+            what = f"bytes at {error.start} are not {self.encoding}"
+            self.troubles.append(Trouble(self.path, number, what, f"{self.encoding} text"))
+            return text
+
+    def _decoded_whole(self) -> Iterator[str]:
+        """Decode UTF-16, where a line break is not one byte."""
+        decoder = codecs.getincrementaldecoder(self.encoding)("replace")
+        rest, block = "", self._head
+        while block:
+            rest += decoder.decode(block)
+            cut = rest.rfind("\n") + 1
+            if cut:
+                yield rest[:cut]
+                rest = rest[cut:]
+            block = self._read(_BLOCK)
+        rest += decoder.decode(b"", True)
+        if rest:
+            yield rest
+
+    def drained(self) -> list[Trouble]:
+        """Return the troubles since the last call."""
+        found, self.troubles = self.troubles, []
+        return found
+
+    def whole(self) -> str:
+        return "".join(self)
+
+    def bytes(self) -> bytes:
+        """Return everything as it is, for formats that are not text."""
+        parts = [self._head]
+        while block := self._read(_BLOCK):
+            parts.append(block)
+        return b"".join(parts)
+
+
+def encoding_of(head: bytes) -> str:
+    """Tell the encoding by the first bytes of a file."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    cut = head[: head.rfind(b"\n") + 1] or head
+    try:
+        cut.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start >= len(cut) - 3 and cut is head:
+            return "utf-8"  # only cut in the middle of a character
+        try:
+            cut.decode("gb18030")
+        except UnicodeDecodeError:
+            return "utf-8"
+        return "gb18030"
+    return "utf-8"
+
+
+def clean(text: str) -> str:
+    """Replace lone surrogates, which no output can carry; the length stays the same."""
+    return _SURROGATES.sub("\ufffd", text)

@@ -1,0 +1,894 @@
+"""Chat logs in, tables out: every format becomes the same columns, some thousand rows at a time.
+
+JSON lines, CSV and TSV, XLSX, Parquet, Arrow, text exports of conversations and database queries. A log of any size is
+read in constant memory, and the nth table of a file is always the same, so that work on it can be cut there and taken
+up again. The decision to question: columns and not records, because a million messages are a million of everything that
+is done for each.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from itertools import chain, compress, islice
+from pathlib import Path
+from typing import Any
+
+from linter.columns import (
+    COLUMNS,
+    ROLES,
+    Profile,
+    columns_of,
+    listing_columns,
+    platform_named,
+    profile_named,
+    profile_of,
+    role_of_sender,
+)  # fmt: skip
+from linter.lines import PACKED, Block, Lines, Trouble, clean, opened
+from linter.model import CHANNELS, Message, Origin, SourceError, Turn
+
+FORMATS = ("jsonl", "csv", "tsv", "xlsx", "parquet", "arrow", "transcript")
+SUFFIXES = {
+    ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
+    ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
+}  # fmt: skip
+ROWS = 8192  # of a table, at most
+CONTEXT = 6  # earlier turns that count
+SESSIONS = 20_000  # open sessions whose last turns are kept; a log with more open at once loses the oldest contexts
+_HEADER_ROWS = 6  # rows among which the header is looked for: exports often begin with a title
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A listing record (title, detail, freight …) and where it stood."""
+
+    record: Mapping[str, Any]
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read. `columns` maps our field names to a file's column names; unset ones are detected."""
+
+    format: str | None = None
+    encoding: str | None = None
+    channel: str = "chat"
+    platform: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    need_text: bool = False  # a table without a text column is an error (logs) and not read cell by cell
+    profile: str | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)  # what a sender's or a role's name stands for
+
+
+Values = list[str | None]
+
+
+@dataclass(slots=True)
+class Table:
+    """Some rows of a log by column; a list that is None has no column. `read` counts the bytes of the file so far."""
+
+    path: str
+    texts: list[str] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)
+    lines: Sequence[int] = ()
+    rows: Sequence[int] = ()
+    sessions: Values | None = None
+    times: Values | None = None
+    agents: Values | None = None
+    shops: Values | None = None
+    platforms: Values | None = None
+    ids: Values | None = None
+    turns: list[int | None] | None = None
+    channels: list[str] | None = None
+    contexts: list[Any] | None = None  # a row's own context, where it brings one
+    questions: Values | None = None  # what the buyer asked, in the same row
+    troubles: list[Trouble] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
+    channel: str = "chat"
+    read: int = 0
+    taken: str = ""  # the profile and columns that were taken, in the first table of a file
+
+    def keep(self, wanted: Sequence[bool]) -> None:
+        """Drop the rows that are not wanted."""
+        for name in _BY_ROW:
+            values = getattr(self, name)
+            if values is not None:
+                setattr(self, name, list(compress(values, wanted)))
+
+
+_BY_ROW = tuple(
+    f.name for f in fields(Table) if f.name not in ("path", "troubles", "listings", "channel", "read", "taken")
+)
+
+
+# --- tables to messages ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Sessions:
+    """The last turns of the sessions that are open, the one that spoke last at the end."""
+
+    open: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
+
+    def advance(self, table: Table) -> list[tuple[Turn, ...]]:
+        """Take in a table; return the context of every row."""
+        if table.contexts is not None or table.questions is not None:
+            return self._advance_given(table)
+        if table.sessions is None:
+            return [()] * len(table.texts)
+        known = self.open
+        contexts: list[tuple[Turn, ...]] = []
+        for session, role, text, time in zip(table.sessions, table.roles, table.texts, _times(table), strict=True):
+            if session is None:
+                contexts.append(())
+                continue
+            turns = known.pop(session, ())
+            contexts.append(turns)
+            known[session] = (*turns[1 - CONTEXT :], Turn(role, text, time)) if role != "system" else turns
+        self._forget()
+        return contexts
+
+    def _advance_given(self, table: Table) -> list[tuple[Turn, ...]]:
+        """The same for rows that bring a context or a question of their own."""
+        found = []
+        count = len(table.texts)
+        rows = zip(
+            table.sessions or [None] * count, table.roles, table.texts, _times(table),
+            table.contexts or [None] * count, table.questions or [None] * count, strict=True,
+        )  # fmt: skip
+        for session, role, text, time, given, question in rows:
+            turns = self.open.pop(session, ()) if session else ()
+            if question:
+                turns = (*turns[1 - CONTEXT :], Turn("buyer", question, time))
+            found.append(_given(given) if isinstance(given, list) else turns)
+            if session:
+                self.open[session] = (*turns[1 - CONTEXT :], Turn(role, text, time)) if role != "system" else turns
+        self._forget()
+        return found
+
+    def _forget(self) -> None:
+        for session in list(islice(self.open, max(0, len(self.open) - SESSIONS))):
+            del self.open[session]
+
+    def state(self, only: Iterable[str | None] | None = None) -> dict[str, list[tuple[str, str, str | None]]]:
+        """Return the turns as plain data: of all sessions, or of those named."""
+        names = self.open if only is None else dict.fromkeys(name for name in only if name in self.open)
+        return {name: [(t.role, t.text, t.time) for t in self.open[name]] for name in names if name is not None}
+
+    @classmethod
+    def of_state(cls, data: Mapping[str, Any]) -> Sessions:
+        return cls({name: tuple(Turn(*turn) for turn in turns) for name, turns in data.items()})
+
+
+def _times(table: Table) -> Values:
+    return table.times if table.times is not None else [None] * len(table.texts)
+
+
+def _given(turns: list[Any]) -> tuple[Turn, ...]:
+    return tuple(
+        Turn(ROLES.get(str(turn.get("role")), "buyer"), clean(str(turn.get("text", ""))))
+        for turn in turns[-CONTEXT:]
+        if isinstance(turn, dict)
+    )
+
+
+def messages(table: Table, sessions: Sessions, *, agents_only: bool = False) -> list[Message]:
+    """Return the messages of a table with their contexts; `agents_only` leaves out those that are not judged."""
+    contexts = sessions.advance(table)
+    none: list[None] = [None] * len(table.texts)
+    columns = zip(
+        table.roles, table.texts, table.channels or [table.channel] * len(none), contexts, table.lines, table.rows,
+        table.ids or none, table.sessions or none, table.turns or none, table.agents or none, table.shops or none,
+        table.platforms or none, table.times or none, strict=True,
+    )  # fmt: skip
+    path = table.path
+    return [
+        Message(
+            text, channel, context, role,
+            Origin(path, line, None, row, id_, session, turn, agent, shop, platform, time),
+        )
+        for role, text, channel, context, line, row, id_, session, turn, agent, shop, platform, time in columns
+        if role == "agent" or not agents_only
+    ]  # fmt: skip
+
+
+# --- raw columns to a table ------------------------------------------------------------------------------------------
+
+_ALIKE = frozenset({str})
+_TRUTHS = {True: "true", False: "false"}
+
+
+def words(values: Iterable[Any]) -> Values:
+    """Return cells as texts, None for empty ones."""
+    known = values if isinstance(values, list) else list(values)
+    if "" not in known and frozenset(map(type, known)) <= _ALIKE:
+        return known
+    return [v if type(v) is str and v else _word(v) for v in known]
+
+
+def _word(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return _TRUTHS[value]
+    if isinstance(value, datetime | date):
+        return value.isoformat(" ", "seconds") if isinstance(value, datetime) else value.isoformat()
+    return clean(str(value))
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+class Shape:
+    """Which column of a file holds which field, and how raw columns become a table."""
+
+    def __init__(self, path: str, names: Iterable[str], options: Options) -> None:
+        self.path = path
+        self.options = options
+        self.profile: Profile | None = profile_named(options.profile) if options.profile else profile_of(names)
+        self.found = self.fields_of(names)
+        self._roles: dict[Any, str] = {}
+        self._platforms: dict[Any, str | None] = {}
+
+    def fields_of(self, names: Iterable[str]) -> dict[str, str]:
+        return columns_of(names, self.options.columns, self.profile)
+
+    @property
+    def taken(self) -> str:
+        """Say which profile was taken for the file; '' where none was."""
+        if self.profile is None:
+            return ""
+        columns = "，".join(f"{kind}={name}" for kind, name in self.found.items())
+        return f"{self.path}: profile {self.profile.name} ({self.profile.title}): {columns}"
+
+    def table(self, columns: Mapping[str, list[Any]], lines: Sequence[int], rows: Sequence[int]) -> Table:
+        """Return raw columns as a table; a row without a text or with an unknown role becomes a trouble."""
+        made = Table(self.path, columns["text"], [], lines, rows, channel=self.options.channel)
+        for name in ("sessions", "times", "agents", "shops", "ids"):
+            if name[:-1] in columns:
+                setattr(made, name, words(columns[name[:-1]]))
+        if "turn" in columns:
+            made.turns = [_whole(value) for value in columns["turn"]]
+        if "channel" in columns:
+            made.channels = [c if c in CHANNELS else self.options.channel for c in words(columns["channel"])]
+        if any(isinstance(value, list) for value in columns.get("context", ())):
+            made.contexts = columns["context"]
+        if "question" in columns:
+            made.questions = words(columns["question"])
+        made.platforms = self._of_platform(columns, len(made.texts))
+        made.roles = self._of_role(columns, made)
+        self._without_bad_rows(made, columns)
+        return made
+
+    def _of_platform(self, columns: Mapping[str, list[Any]], count: int) -> Values | None:
+        default = self.options.platform or (self.profile.platform if self.profile else None)
+        if "platform" not in columns:
+            return [default] * count if default else None
+        known = self._platforms
+        for value in set(words(columns["platform"])) - known.keys():
+            known[value] = platform_named(value) or default
+        return [known[value] for value in words(columns["platform"])]
+
+    def _of_role(self, columns: Mapping[str, list[Any]], made: Table) -> list[str]:
+        """Return the roles, '' for unknown ones; a table that says nothing about it is all the shop's own words."""
+        if "role" in columns:
+            raw = words(columns["role"])
+            for value in set(raw) - self._roles.keys():
+                self._roles[value] = self._role(value)
+            roles = [self._roles[value] for value in raw]
+        elif "sender" in columns:
+            roles = self._of_sender(columns, made)
+        else:
+            roles = ["agent"] * len(made.texts)
+        self._of_people(columns, made, roles)
+        return roles
+
+    def _role(self, value: str | None) -> str:
+        name = (value or "agent").strip().lower()
+        own = self.profile.roles if self.profile else {}
+        return self.options.roles.get(name) or own.get(name) or ROLES.get(name, "")
+
+    def _of_sender(self, columns: Mapping[str, list[Any]], made: Table) -> list[str]:
+        given = self.options.roles
+        none: Values = [None] * len(made.texts)
+        people = zip(
+            words(columns["sender"]), made.agents or none, words(columns.get("buyer", none)), made.shops or none, strict=True
+        )  # fmt: skip
+        return [
+            given.get((sender or "").strip().lower()) or role_of_sender((sender or "").strip(), agent or "", buyer or "", shop or "")
+            for sender, agent, buyer, shop in people
+        ]  # fmt: skip
+
+    def _of_people(self, columns: Mapping[str, list[Any]], made: Table, roles: list[str]) -> None:
+        """Fill in what the names of those who speak tell: the agent, the shop of `shop:sub-account`, the session."""
+        if "sender" in columns:
+            senders = words(columns["sender"])
+            if made.agents is None:
+                made.agents = [s if role == "agent" else None for s, role in zip(senders, roles, strict=True)]
+            if made.shops is None and any(s and ":" in s for s in senders):
+                made.shops = [s.partition(":")[0] if s and ":" in s else None for s in senders]
+        if made.sessions is None and ("buyer" in columns or "receiver" in columns):
+            made.sessions = self._of_session(columns, made, roles)
+
+    def _of_session(self, columns: Mapping[str, list[Any]], made: Table, roles: list[str]) -> Values:
+        """Without a session column all that passes between a shop and a buyer is one session."""
+        none: Values = [None] * len(made.texts)
+        buyers = words(columns["buyer"]) if "buyer" in columns else none
+        if "buyer" not in columns and "sender" in columns:
+            pairs = zip(words(columns["sender"]), words(columns["receiver"]), roles, strict=True)
+            buyers = [sender if role == "buyer" else receiver for sender, receiver, role in pairs]
+        if "shop" not in columns:
+            return buyers
+        return [
+            f"{shop}/{buyer}" if shop and buyer else buyer
+            for shop, buyer in zip(made.shops or none, buyers, strict=True)
+        ]
+
+    def _without_bad_rows(self, made: Table, columns: Mapping[str, list[Any]]) -> None:
+        texts: list[Any] = made.texts
+        wanted = [True] * len(texts)
+        if frozenset(map(type, texts)) - _ALIKE:
+            for at, text in enumerate(texts):
+                if not isinstance(text, str):
+                    wanted[at] = False
+                    what = "no text" if text is None else f"the text is a {type(text).__name__}"
+                    expected = "a text in " + (self.found.get("text") or "one of text, content, 内容 …")
+                    made.troubles.append(Trouble(self.path, made.lines[at], what, expected))
+        if "" in made.roles:
+            for at, role in enumerate(made.roles):
+                if not role and wanted[at]:
+                    wanted[at] = False
+                    what = f"unknown role '{str(columns['role'][at])[:20]}'"
+                    made.troubles.append(
+                        Trouble(self.path, made.lines[at], what, "agent, buyer, 客服, 买家 or a known name")
+                    )
+        if not all(wanted):
+            made.keep(wanted)
+
+
+# --- records: JSON lines and lists -----------------------------------------------------------------------------------
+
+
+class Records:
+    """Turns records (mappings) into tables. Records need not have the same keys: optional ones come and go."""
+
+    def __init__(self, path: str, options: Options) -> None:
+        self.path = path
+        self.options = options
+        self._shape: Shape | None = None
+        self._by_keys: dict[tuple[str, ...], dict[str, str]] = {}
+        self._names: dict[str, list[str]] = {}
+
+    def table(
+        self,
+        records: list[dict[str, Any]],
+        lines: Sequence[int],
+        rows: Sequence[int] | None = None,
+        *,
+        unclean: bool = True,
+    ) -> Table:
+        """Return records as a table, listings apart."""
+        keys = [tuple(record) for record in records]
+        first = self._shape is None
+        shape = self._learn(set(keys))
+        columns = {
+            kind: [record.get(names[0]) for record in records]
+            if len(names) == 1
+            else [record.get(self._by_keys[key].get(kind, "")) for key, record in zip(keys, records, strict=True)]
+            for kind, names in self._names.items()
+        }
+        if "text" not in columns:
+            columns["text"] = [None] * len(records)
+        rows = rows or lines
+        listings = self._listings(records, columns["text"], lines, rows)
+        if listings:
+            wanted = [at not in listings for at in range(len(records))]
+            columns = {kind: list(compress(values, wanted)) for kind, values in columns.items()}
+            lines, rows = list(compress(lines, wanted)), list(compress(rows, wanted))
+        if unclean:
+            columns = {kind: [clean(v) if type(v) is str else v for v in values] for kind, values in columns.items()}
+        made = shape.table(columns, lines, rows)
+        made.listings = list(listings.values())
+        made.taken = shape.taken if first else ""
+        return made
+
+    def _learn(self, keys: set[tuple[str, ...]]) -> Shape:
+        if self._shape is None:
+            self._shape = Shape(self.path, dict.fromkeys(name for key in sorted(keys) for name in key), self.options)
+        for key in sorted(keys - self._by_keys.keys()):
+            found = self._by_keys[key] = self._shape.fields_of(key)
+            for kind, name in found.items():
+                names = self._names.setdefault(kind, [])
+                if name not in names:
+                    names.append(name)
+        return self._shape
+
+    def _listings(
+        self, records: list[dict[str, Any]], texts: list[Any], lines: Sequence[int], rows: Sequence[int]
+    ) -> dict[int, Listing]:
+        found = {}
+        for at, text in enumerate(texts):
+            columns = listing_columns(records[at], self.options.columns) if text is None else {}
+            if columns:
+                found[at] = listing(records[at], columns, self.path, lines[at], rows[at], self.options)
+        return found
+
+
+def listing(record: Mapping[str, Any], columns: Mapping[str, str], path: str, line: int, row: int, options: Options) -> Listing:  # fmt: skip
+    """Return a record with the fields of a listing."""
+    found = {kind: record.get(name) for kind, name in columns.items()}
+    platform = platform_named(found.get("platform")) or options.platform
+    origin = Origin(path, line, None, row, id=_word(found.get("id")), shop=_word(found.get("shop")), platform=platform)
+    return Listing(found, origin)
+
+
+def _jsonl(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
+    records = Records(lines.path, options)
+    for block in lines.blocks(skip):
+        found, numbers, troubles = _objects(block, lines.path, options)
+        unclean = any("\\ud" in line or "\\uD" in line for line in block.lines)  # lone surrogates come only by escapes
+        table = records.table(found, numbers, unclean=unclean) if found else Table(lines.path)
+        table.troubles = sorted(lines.drained() + troubles + table.troubles, key=lambda trouble: trouble.row)
+        yield block.number, table
+
+
+def _objects(block: Block, path: str, options: Options) -> tuple[list[dict[str, Any]], Sequence[int], list[Trouble]]:
+    """Parse a block of lines; return the objects with their line numbers, and what was none."""
+    troubles: list[Trouble] = []
+    numbers: Sequence[int] = range(block.first, block.first + len(block.lines))
+    lines = block.lines
+    if not all(lines):
+        numbers = [number for number, line in zip(numbers, lines, strict=True) if line and not line.isspace()]
+        lines = [line for line in lines if line and not line.isspace()]
+    found = _together(lines)
+    if found is None:
+        found, numbers = _one_by_one(lines, numbers, path, troubles)
+    if frozenset(map(type, found)) - {dict}:
+        texts = options.columns.get("text", "text")
+        found = [{texts: value} if type(value) is str else value for value in found]
+        for value, number in zip(found, numbers, strict=True):
+            if type(value) is not dict:
+                troubles.append(Trouble(path, number, f"a {type(value).__name__}", "a JSON object with a text"))
+        numbers = [number for value, number in zip(found, numbers, strict=True) if type(value) is dict]
+        found = [value for value in found if type(value) is dict]
+    return found, numbers, troubles
+
+
+def _together(lines: list[str]) -> list[Any] | None:
+    """Parse many lines with one call, which is twice as fast; None where a line is broken.
+
+    A line break stands between them, which no JSON string can hold, so that a broken string never swallows the next line.
+    """
+    try:
+        found = json.loads("[" + ",\n".join(lines) + "]")
+    except (ValueError, RecursionError):
+        return None
+    return found if len(found) == len(lines) else None
+
+
+def _one_by_one(
+    lines: list[str], numbers: Sequence[int], path: str, troubles: list[Trouble]
+) -> tuple[list[Any], list[int]]:
+    found, kept = [], []
+    for line, number in zip(lines, numbers, strict=True):
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            what = f"broken JSON ({getattr(error, 'msg', error)})"
+            troubles.append(Trouble(path, number, what, "one JSON object a line"))
+            continue
+        kept.append(number)
+    return found, kept
+
+
+# --- tables of cells: CSV, TSV, XLSX ---------------------------------------------------------------------------------
+
+
+def _csv(lines: Lines, options: Options, skip: int, delimiter: str = ",") -> Iterator[tuple[int, Table]]:
+    csv.field_size_limit(1 << 28)
+    text = (line.replace("\0", " ").replace("\r", " ") for line in lines)
+    yield from _cells(_CsvRows(csv.reader(text, delimiter=delimiter), lines), lines.path, options, skip)
+
+
+def _tsv(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
+    return _csv(lines, options, skip, "\t")
+
+
+class _CsvRows:
+    """Gives out the rows of a CSV file with their line and record numbers; what is no row becomes a trouble."""
+
+    def __init__(self, reader: Any, lines: Lines) -> None:
+        self.reader = reader
+        self.lines = lines
+        self.record = 0
+        self.broken: list[Trouble] = []
+
+    def __iter__(self) -> Iterator[tuple[list[str], int, int]]:
+        reader = self.reader
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                self.broken.append(Trouble(self.lines.path, line, str(error), "a CSV row"))
+                continue
+            self.record += 1
+            if cells:
+                yield cells, line, self.record
+
+    def drained(self) -> list[Trouble]:
+        found, self.broken = self.lines.drained() + self.broken, []
+        return found
+
+
+class _SheetRows:
+    """The same for a sheet of a workbook."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self.rows = rows
+
+    def __iter__(self) -> Iterator[tuple[list[str], int, int]]:
+        for number, row in enumerate(self.rows, 1):
+            cells = [_cell(value) for value in row]
+            if any(cells):
+                yield cells, number, number
+
+    def drained(self) -> list[Trouble]:
+        return []
+
+
+Rows = list[tuple[list[str], int, int]]
+
+
+def _cells(source: _CsvRows | _SheetRows, path: str, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
+    rows = iter(source)
+    top = list(islice(rows, _HEADER_ROWS))
+    if not top:
+        yield 0, Table(path, troubles=source.drained())
+        return
+    at = next((at for at, (cells, _, _) in enumerate(top) if _is_header(cells, options)), None)
+    if at is None:
+        yield from _without_header(chain(top, rows), source, path, options)
+        return
+    header = top[at][0]
+    shape = Shape(path, header, options)
+    rest = chain(top[at + 1 :], rows)
+    number = 0
+    while True:
+        part = list(islice(rest, ROWS))
+        troubles = source.drained()
+        if number >= skip and (part or troubles or not number):
+            table = _of_cells(part, header, shape)
+            table.troubles = sorted(troubles + table.troubles, key=lambda trouble: trouble.row)
+            table.taken = shape.taken if not number else ""
+            yield number, table
+        if len(part) < ROWS:
+            return
+        number += 1
+
+
+def _is_header(cells: list[str], options: Options) -> bool:
+    profile = profile_named(options.profile) if options.profile else profile_of(cells)
+    return "text" in columns_of(cells, options.columns, profile) or bool(listing_columns(cells, options.columns))
+
+
+def _of_cells(part: Rows, header: list[str], shape: Shape) -> Table:
+    """Return rows of cells as a table. A row that is too short is named, and read as far as it goes."""
+    text = shape.found.get("text")
+    if text is None:
+        columns = listing_columns(header, shape.options.columns)
+        records = [(dict(zip(header, cells, strict=False)), line, row) for cells, line, row in part]
+        found = [listing(record, columns, shape.path, line, row, shape.options) for record, line, row in records]
+        return Table(shape.path, listings=found, troubles=_short(part, header, shape))
+    troubles = _short(part, header, shape)
+    if troubles:
+        least, width = header.index(text) + 1, len(header)
+        part = [(cells + [""] * (width - len(cells)), line, row) for cells, line, row in part if len(cells) >= least]
+    places = {kind: header.index(name) for kind, name in shape.found.items()}
+    columns_here = {kind: [cells[at] for cells, _, _ in part] for kind, at in places.items()}
+    table = shape.table(columns_here, [line for _, line, _ in part], [row for _, _, row in part])
+    table.troubles += troubles
+    return table
+
+
+def _short(part: Rows, header: list[str], shape: Shape) -> list[Trouble]:
+    width = len(header)
+    return [
+        Trouble(shape.path, line, f"{len(cells)} cells", f"{width} as in the header")
+        for cells, line, _ in part
+        if len(cells) < width
+    ]
+
+
+def _without_header(rows: Iterator[tuple[list[str], int, int]], source: _CsvRows | _SheetRows, path: str, options: Options) -> Iterator[tuple[int, Table]]:  # fmt: skip
+    first = next(rows)
+    if options.need_text or isinstance(source, _SheetRows):
+        what = f"no text column among {', '.join(first[0]) or 'nothing'}"
+        expected = f"one named {', '.join(COLUMNS['text'][:4])}, {COLUMNS['text'][7]} … or --column text=NAME"
+        yield 0, Table(path, troubles=[*source.drained(), Trouble(path, first[1], what, expected)])
+        return
+    found = [(cell, line) for cells, line, _ in chain([first], rows) for cell in cells if worth(cell)]
+    numbers = [line for _, line in found]
+    shape = Shape(path, (), options)
+    table = shape.table({"text": [clean(cell) for cell, _ in found]}, numbers, numbers)
+    table.troubles += source.drained()
+    yield 0, table
+
+
+def worth(text: str) -> bool:
+    """Is a cell or scalar more than a number or a code?"""
+    return any(not char.isascii() and char.isalpha() for char in text) or " " in text.strip()
+
+
+def _xlsx(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
+    """Every sheet of a workbook, like a CSV; raises SourceError where the extra `xlsx` is not installed."""
+    try:
+        from python_calamine import CalamineWorkbook
+    except ImportError as error:
+        raise SourceError(f"{lines.path}:1: xlsx needs a library, expected: pip install 'kefulint[xlsx]'") from error
+    number = 0
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(lines.bytes()))
+        for name in book.sheet_names:
+            path = lines.path if not number else f"{lines.path}#{name}"
+            sheet = book.get_sheet_by_name(name)
+            for at, table in _cells(_SheetRows(sheet.iter_rows()), path, options, 0):
+                yield number + at, table
+            number += at + 1
+    except Exception as error:  # the library raises its own kinds for every way a file can be broken
+        yield number, Table(lines.path, troubles=[Trouble(lines.path, 1, f"not a workbook ({error})", "an XLSX file")])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "seconds")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+# --- Parquet and Arrow -----------------------------------------------------------------------------------------------
+
+
+def _parquet(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
+    pq = _pyarrow(lines.path, "parquet")
+    return _arrow_tables(lambda source: _parquet_batches(pq, source), lines, options, skip)
+
+
+def _parquet_batches(pq: Any, source: Any) -> tuple[list[str], int, Callable[[list[str]], Iterator[Any]]]:
+    file = pq.ParquetFile(source, pre_buffer=False)
+    return file.schema_arrow.names, file.metadata.num_rows, lambda names: file.iter_batches(ROWS, columns=names)
+
+
+def _arrow(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
+    ipc = _pyarrow(lines.path, "ipc")
+    return _arrow_tables(lambda source: _ipc_batches(ipc, source), lines, options, skip)
+
+
+def _ipc_batches(ipc: Any, source: Any) -> tuple[list[str], int, Callable[[list[str]], Iterator[Any]]]:
+    """Of a file the batches are read one by one, of a stream as they come; both are cut to our size."""
+    magic = source.read(6)
+    source.seek(0)
+    if magic == b"ARROW1":
+        file = ipc.open_file(source)
+        batches = (file.get_batch(at) for at in range(file.num_record_batches))
+    else:
+        file = batches = ipc.open_stream(source)
+    cut = (batch.slice(at, ROWS) for batch in batches for at in range(0, batch.num_rows, ROWS))
+    return file.schema.names, 0, lambda names: (batch.select(names) for batch in cut)
+
+
+def _pyarrow(path: str, module: str) -> Any:
+    try:
+        import importlib
+
+        return importlib.import_module(f"pyarrow.{module}")
+    except ImportError as error:
+        raise SourceError(f"{path}:1: needs a library, expected: pip install 'kefulint[audit]'") from error
+
+
+def _arrow_tables(
+    open_: Callable[[Any], Any], lines: Lines, options: Options, skip: int
+) -> Iterator[tuple[int, Table]]:
+    import pyarrow as pa
+
+    path = lines.path
+    packed = Path(path).suffix.lower() in PACKED or path == "-"
+    try:
+        source = pa.BufferReader(lines.bytes()) if packed else pa.memory_map(path)
+        names, total, batches = open_(source)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(f"{path}:1: cannot be read ({str(error)[:80]}), expected a whole file of its kind") from error
+    shape = Shape(path, names, options)
+    if "text" not in shape.found:
+        what = f"no text column among {', '.join(names) or 'nothing'}"
+        yield 0, Table(path, troubles=[Trouble(path, 1, what, "one named text, content, 内容 … or --column text=NAME")])
+        return
+    wanted = list(dict.fromkeys(shape.found.values()))
+    first = 1
+    try:
+        for number, batch in enumerate(batches(wanted)):
+            if number >= skip:
+                table = _of_batch(batch, shape, range(first, first + batch.num_rows), number)
+                table.read = source.size() * (first + batch.num_rows) // total if total else 0
+                yield number, table
+            first += batch.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        what = f"the file breaks off ({str(error)[:80]})"
+        yield number + 1, Table(path, troubles=[Trouble(path, first, what, "a whole file")])
+
+
+def _of_batch(batch: Any, shape: Shape, numbers: range, number: int) -> Table:
+    columns = {kind: of_arrow(batch.column(name)) for kind, name in shape.found.items()}
+    table = shape.table(columns, numbers, numbers)
+    table.taken = shape.taken if not number else ""
+    return table
+
+
+def of_arrow(column: Any) -> list[Any]:
+    """Return an Arrow column as a list: texts at C speed, times as the platforms' clocks show them."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        known = [*of_arrow(column.dictionary), None]
+        return [known[at] for at in column.indices.fill_null(len(known) - 1).to_pylist()]
+    if pa.types.is_timestamp(column.type):
+        column = _local(column)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        found: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+        return found
+    listed: list[Any] = column.to_pylist()
+    return listed
+
+
+def _local(column: Any) -> Any:
+    """Return timestamps as text to the second; those with a zone are shifted to UTC+8, the clock of the platforms."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    zoned = column.type.tz is not None
+    seconds = column.cast(pa.timestamp("us")).cast(pa.timestamp("s"), safe=False)
+    if zoned:
+        seconds = pc.add(seconds, pa.scalar(8 * 3600, pa.duration("s")))
+    return seconds.cast(pa.string())
+
+
+# --- text exports of conversations -----------------------------------------------------------------------------------
+
+_TIME = r"(?P<time>\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T]\d{1,2}:\d{2}(?::\d{2})?)"
+_HEADERS = (
+    re.compile(rf"^\s*{_TIME}\s+(?P<nick>\S.{{0,60}}?)\s*(?:：|:\s|:?\s*$)(?P<text>.*)$"),  # time nick：text
+    re.compile(rf"^\s*(?P<nick>\S.{{0,60}}?)\s*[(（]\s*{_TIME}\s*[)）]\s*[:：]?(?P<text>.*)$"),  # nick (time)：text
+    re.compile(rf"^\s*(?P<nick>\S.{{0,60}}?)\s+{_TIME}\s*[:：]?\s*(?P<text>)$"),  # nick time, the text below
+)
+
+
+def is_transcript(head: Iterable[str]) -> bool:
+    """Do the first lines of a text look like an export of a conversation?"""
+    return any(_header(line) for line in islice(head, 20))
+
+
+def _header(line: str) -> re.Match[str] | None:
+    return (
+        next((match for header in _HEADERS if (match := header.match(line))), None)
+        if any(map(str.isdigit, line))
+        else None
+    )
+
+
+def _transcript(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
+    """One conversation a file: a line with time and name, the words behind it or below. The file's name is the session."""
+    path = Path(lines.path)
+    session = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
+    columns: dict[str, list[Any]] = {"time": [], "sender": [], "text": []}
+    numbers: list[int] = []
+    troubles = []
+    for number, line in enumerate(lines, 1):
+        words_ = line.strip()
+        found = _header(line)
+        if found:
+            columns["time"].append(found["time"])
+            columns["sender"].append(found["nick"].strip())
+            columns["text"].append(found["text"].strip())
+            numbers.append(number)
+        elif words_ and not numbers:
+            troubles.append(
+                Trouble(lines.path, number, "words before the first time and name", "a time and a name first")
+            )
+        elif words_:
+            columns["text"][-1] += ("\n" if columns["text"][-1] else "") + words_
+    shape = Shape(lines.path, columns, options)
+    columns["session"] = [session] * len(numbers)
+    table = shape.table(columns, numbers, numbers)
+    table.troubles = lines.drained() + troubles + table.troubles
+    yield 0, table
+
+
+# --- databases -------------------------------------------------------------------------------------------------------
+
+
+def query(database: str, statement: str, options: Options, skip: int = 0) -> Iterator[tuple[int, Table]]:
+    """Yield the rows of a query on a database (SQLAlchemy URL), fetched as they are needed. Nothing is written to it."""
+    try:
+        import sqlalchemy
+    except ImportError as error:
+        raise SourceError(f"{database}:1: databases need a library, expected: pip install 'kefulint[audit]'") from error
+    try:
+        engine = sqlalchemy.create_engine(database)
+    except (sqlalchemy.exc.ArgumentError, ImportError) as error:
+        raise SourceError(f"--database: {error}, expected a URL of SQLAlchemy and its driver installed") from error
+    path = engine.url.render_as_string(hide_password=True)
+    try:
+        with engine.connect() as connection:
+            streamed = connection.execution_options(stream_results=True, max_row_buffer=ROWS, yield_per=ROWS)
+            found = streamed.execute(sqlalchemy.text(statement))
+            yield from _of_rows(path, list(found.keys()), found.partitions(ROWS), options, skip)
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise SourceError(f"{path}:1: {reason}, expected a query that the database answers") from error
+    finally:
+        engine.dispose()
+
+
+def _of_rows(path: str, names: list[str], parts: Iterable[Sequence[Any]], options: Options, skip: int) -> Iterator[tuple[int, Table]]:  # fmt: skip
+    shape = Shape(path, names, options)
+    if "text" not in shape.found:
+        what = f"no text column among {', '.join(names)}"
+        yield 0, Table(path, troubles=[Trouble(path, 1, what, "one named text, content, 内容 … or --column text=NAME")])
+        return
+    first = 1
+    for number, part in enumerate(parts):
+        if number >= skip:
+            cells = list(zip(*part, strict=True))
+            columns = {kind: list(cells[names.index(name)]) for kind, name in shape.found.items()}
+            numbers = range(first, first + len(part))
+            table = shape.table(columns, numbers, numbers)
+            table.taken = shape.taken if not number else ""
+            yield number, table
+        first += len(part)
+
+
+# --- the way in ------------------------------------------------------------------------------------------------------
+
+
+_READERS: dict[str, Callable[[Lines, Options, int], Iterator[tuple[int, Table]]]] = {
+    "jsonl": _jsonl, "csv": _csv, "tsv": _tsv, "xlsx": _xlsx, "parquet": _parquet, "arrow": _arrow,
+    "transcript": _transcript,
+}  # fmt: skip
+
+
+def tables_of(lines: Lines, kind: str, options: Options, skip: int = 0) -> Iterator[tuple[int, Table]]:
+    """Yield the tables of lines that somebody else opened, each with its number."""
+    return _READERS[kind](lines, options, skip)
+
+
+def format_of(path: str, options: Options) -> str | None:
+    """Return the format of a log by option or suffix, or None where it is none of ours."""
+    if options.format:
+        return options.format if options.format in FORMATS else None
+    name = Path(path)
+    return SUFFIXES.get((Path(name.stem) if name.suffix.lower() in PACKED else name).suffix.lower())
+
+
+def tables(path: str | Path, options: Options | None = None, skip: int = 0) -> Iterator[Table]:
+    """Yield the tables of a log (`-`: standard input) from the nth on; raise SourceError where it cannot be read."""
+    options = options or Options()
+    kind = format_of(str(path), options)
+    if kind is None:
+        raise SourceError(f"{path}:1: unknown format, expected one of {', '.join(FORMATS)}")
+    stream, raw = opened(str(path))
+    with raw:
+        for number, table in tables_of(Lines(stream, str(path), options.encoding), kind, options, skip):
+            if number >= skip:
+                table.read = table.read or (raw.tell() if raw.seekable() else 0)
+                yield table
