@@ -1,8 +1,9 @@
 """A Spark DataFrame of chat in, DataFrames of findings, counts and troubles out.
 
-The rows of a conversation are brought to one partition and put in order there (one shuffle), then stream through the
-Python workers in Arrow batches. The decision to question: no grouping by key (`applyInPandas`, `cogroup`). A group is
-handed over whole, so that one endless session would have to fit into memory; a sorted stream does not care.
+Rows are parsed where they lie, then those of a conversation are brought to one partition and put in order there (one
+shuffle), then they stream through the linter in Arrow batches. The decision to question: no grouping by key
+(`applyInPandas`, `cogroup`). A group is handed over whole, so that one endless session would have to fit into memory; a
+sorted stream does not care.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from linter.logs import Options, Shape
 from linter.model import KefulintError
-from linter.sources import columns_of
-from linter.spark.worker import FINDING, JUDGED, ROWS, WHERE, Settings, ddl, judge, packed
+from linter.spark.parsing import FRAME, PATH, ROW, File, frame_parser
+from linter.spark.rows import FINDING, JUDGED, PARSED, WHERE, ddl, names
+from linter.spark.worker import Settings, judge, packed
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -25,7 +28,6 @@ _CLAUSES = (
     "confidence string, sources array<struct<name string, url string, date string, confidence string>>, "
     "contradiction string, overridden boolean>>"
 )
-_PLACE = tuple(name for name, _ in WHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,18 @@ class Judged:
 
     @property
     def findings(self) -> DataFrame:
-        """One row a finding: what it is, its clauses, and whose message it was."""
+        """One row a finding: what it is, whose message it was, and its clauses with points and amounts as exact texts."""
         from pyspark.sql import functions as F
 
-        typed = [name for name, _ in FINDING if name not in ("data", "verdicts", "spelled", "field", "version")]
         clauses = F.from_json("data", _CLAUSES).getField("clauses").alias("clauses")
-        return self.rows.where("kind = 'finding'").select(
-            *typed, clauses, "verdicts", "spelled", "field", "version", *_PLACE
-        )
+        return self.rows.where("kind = 'finding'").select(*names(FINDING), *names(WHERE), clauses)
 
     @property
     def summary(self) -> DataFrame:
-        """Messages and findings by platform, shop, agent, day, role; and by rule and verdict, null where messages are counted."""
+        """Messages and findings by platform, shop, agent, day, role, rule and verdict.
+
+        A row without a rule counts messages, one with a rule counts its findings.
+        """
         from pyspark.sql import functions as F
 
         by = ("platform", "shop", "agent", "day", "role", "rule", "verdict")
@@ -61,7 +63,7 @@ class Judged:
     @property
     def troubles(self) -> DataFrame:
         """One row for each row that could not be judged: where it stood, what it was and what was expected."""
-        return self.rows.where("kind = 'trouble'").select(*_PLACE, "what", "expected")
+        return self.rows.where("kind = 'trouble'").select("path", "line", "what", "expected")
 
     def persist(self) -> Judged:
         """Keep the rows of the pass, so that they are judged once."""
@@ -83,14 +85,14 @@ def judged(
 ) -> Judged:
     """Judge the rows of a DataFrame, one utterance a row; return findings, counts and troubles, all lazy.
 
-    Columns are found by their usual names (`sources.COLUMNS`) or given: {"text": "正文"}; `path` and `row` can be given
-    too. A row's own platform wins over `platform`. Turns of a session are taken in order of `turn`, then `time`, then as
-    they came. `partitions` is the number of partitions after the shuffle; unset, Spark chooses.
-    Raises KefulintError for an unknown platform or rule and for a DataFrame without a text column.
+    Columns are found by their usual names or given: {"text": "正文"}; `path` and `row` may be given too, and tell rows
+    apart that have neither session nor id. A row's own platform wins over `platform`. The turns of a session are taken in
+    order of `turn`, then `time`, then as they came. `partitions` is their number after the shuffle; unset, Spark chooses.
+    Raises KefulintError for an unknown platform, rule or column and for a DataFrame without a text column.
     """
-    how = settings(platform, lexicons, rules=rules, as_of=as_of, drafts=drafts, channel=channel, shown=show_contacts)
-    rows, order = _rows(df, columns or {})
-    return Judged(_judged(kept_together(rows, order, partitions), how))
+    how = settings(platform, lexicons, rules=rules, as_of=as_of, drafts=drafts, shown=show_contacts)
+    rows = parsed(df, Options(channel=channel, columns=columns or {}))
+    return Judged(judge_rows(rows, turn_order(), how, partitions))
 
 
 def findings(df: DataFrame, **how: Any) -> DataFrame:
@@ -105,7 +107,7 @@ def summary(df: DataFrame, **how: Any) -> DataFrame:
 
 def settings(
     platform: str | Sequence[str], lexicons: Sequence[str | Path] = (), *, rules: Sequence[str] = (),
-    as_of: str | None = None, drafts: bool = False, channel: str = "chat", shown: bool = False,
+    as_of: str | None = None, drafts: bool = False, shown: bool = False, reports: bool = False,
 ) -> Settings:  # fmt: skip
     """Check how to judge on the driver, where an error is one line, and pack it for the workers."""
     from linter.engine import Linter
@@ -115,60 +117,51 @@ def settings(
     lexicon = load_lexicon(lexicons)
     Linter(platforms, lexicon=lexicon, rules=rules, as_of=as_of, drafts=drafts)
     folders = tuple(packed(Path(folder)) for folder in lexicons)
-    return Settings(platforms, lexicon.version, folders, tuple(rules), as_of, drafts, channel, shown)
+    return Settings(platforms, lexicon.version, folders, tuple(rules), as_of, drafts, shown, reports)
 
 
-def kept_together(rows: DataFrame, order: Sequence[Column], partitions: int | None = None) -> DataFrame:
-    """Bring the rows of each conversation to one partition, in order; rows without a session go anywhere."""
+def parsed(df: DataFrame, options: Options, files: Mapping[str, File] | None = None) -> DataFrame:
+    """Return the rows of a DataFrame as PARSED, each with the place it came in as `came`."""
     from pyspark.sql import functions as F
 
-    alone = F.when(F.col("session").isNull(), F.monotonically_increasing_id())
-    keys = (F.col("path"), F.col("session"), alone)
-    spread = rows.repartition(partitions, *keys) if partitions else rows.repartition(*keys)
-    return spread.sortWithinPartitions("path", "session", *order)
-
-
-def _judged(rows: DataFrame, how: Settings) -> DataFrame:
-    return rows.select(*(name for name, _ in ROWS)).mapInArrow(judge(how), ddl(JUDGED))
-
-
-def _rows(df: DataFrame, given: Mapping[str, str]) -> tuple[DataFrame, list[Column]]:
-    """Return the rows as the workers read them, and what orders the turns of a session."""
-    from pyspark.sql import functions as F
-
-    own = {name: given[name] for name in ("path", "row") if name in given}
-    found = columns_of(df.columns, {kind: name for kind, name in given.items() if kind not in own}) | own
-    missing = [name for name in (*given.values(), *own.values()) if name not in df.columns]
-    if "text" not in found or missing:
+    given = dict(options.columns)
+    place = {PATH: given.pop("path", None), ROW: given.pop("row", None)}
+    options = Options(channel=options.channel, platform=options.platform, columns=given, profile=options.profile, roles=options.roles)  # fmt: skip
+    shape = Shape(FRAME, df.columns, options)
+    unknown = [name for name in (*given.values(), *place.values()) if name and name not in df.columns]
+    if unknown or "text" not in shape.found:
         raise KefulintError(
-            f"<DataFrame>:1: no column {', '.join(missing) or 'of texts'} among {', '.join(df.columns)}, "
+            f"{FRAME}:1: no column {', '.join(unknown) or 'of texts'} among {', '.join(df.columns)}, "
             "expected one named text, content, 内容 … or columns={'text': NAME}"
         )
-    cells = {kind: _cell(df, name, kind) for kind, name in found.items()} | {"message_id": F.lit(None)}
-    if "id" in found:
-        cells["message_id"] = cells.pop("id")
-    if "context" in df.columns:
-        cells["context"] = _context(df)
-    rows = df.select(
-        *(cells.get(name, F.lit(None)).cast(kind).alias(name) for name, kind in ROWS),
-        F.monotonically_increasing_id().alias("came"),
-    )
+    wanted = [_quoted(name) for name in dict.fromkeys(shape.found.values())]
+    kinds = {PATH: "string", ROW: "bigint"}
+    where = [(_quoted(name) if name else F.lit(None)).cast(kinds[as_]).alias(as_) for as_, name in place.items()]
+    rows = df.select(*wanted, *where)
+    found = rows.mapInArrow(frame_parser(df.columns, options, dict(files or {})), ddl(PARSED))
+    return found.withColumn("came", F.monotonically_increasing_id())
+
+
+def _quoted(name: str) -> Column:
+    from pyspark.sql import functions as F
+
+    return F.col(f"`{name.replace('`', '``')}`")
+
+
+def turn_order() -> list[Column]:
+    """Return what orders the turns of a session that come from no file."""
+    from pyspark.sql import functions as F
+
     moment = F.expr("try_cast(replace(`time`, '/', '-') AS timestamp)")
-    return rows, [F.col("turn"), moment, F.col("time"), F.col("came")]
+    return [F.col("turn"), moment, F.col("time"), F.col("came")]
 
 
-def _cell(df: DataFrame, name: str, kind: str) -> Column:
-    """Return a column as text, the empty one as none; numbers where numbers are meant."""
+def judge_rows(rows: DataFrame, order: Sequence[Column], how: Settings, partitions: int | None = None) -> DataFrame:
+    """Bring the rows of each conversation to one partition, in order, and judge them. Rows without a session go anywhere."""
     from pyspark.sql import functions as F
 
-    if kind in ("turn", "row"):
-        return F.expr(f"try_cast(`{name}` AS bigint)")
-    text = F.col(f"`{name}`").cast("string")
-    return text if kind == "text" else F.when(text != "", text)
-
-
-def _context(df: DataFrame) -> Column:
-    from pyspark.sql import functions as F
-    from pyspark.sql.types import StringType
-
-    return F.col("context") if isinstance(df.schema["context"].dataType, StringType) else F.to_json("context")
+    alone = F.when(F.col("session").isNull(), F.xxhash64("text", "line", "time"))
+    keys = (F.col("file"), F.col("session"), alone)
+    spread = rows.repartition(partitions, *keys) if partitions else rows.repartition(*keys)
+    ordered = spread.sortWithinPartitions("file", "session", *order)
+    return ordered.select(*names(PARSED)).mapInArrow(judge(how), ddl(JUDGED))

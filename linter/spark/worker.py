@@ -1,83 +1,36 @@
-"""What runs in Spark's Python workers: Arrow batches of rows in, Arrow batches of what was judged out.
+"""What runs in Spark's Python workers after the shuffle: PARSED rows in their order in, JUDGED rows out.
 
-Nothing here imports Spark. The rows of a conversation come one after the other, so that six turns are all a worker
-remembers: its memory does not grow with a partition or a session. Findings, troubles and counts leave through one
-stream of rows, told apart by `kind`. The decision to question: counts are rows and not accumulators. Spark may run a task
-twice, and accumulators then count twice; rows of a task that failed are thrown away with it.
+Nothing here imports Spark. The rows of a conversation come one after the other, so that its last six turns are all a
+worker remembers: memory grows neither with a partition nor with a session. Findings, troubles and counts leave through
+one stream of rows, told apart by `kind`. The decision to question: counts are rows and not accumulators. Spark may run a
+task twice, and accumulators then count twice; the rows of a task that failed are thrown away with it.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from linter import reports
+from linter import logs, reports, service
 from linter.audit import Linters
 from linter.engine import Linter
 from linter.ledger import identity
 from linter.lexicon import load_lexicon
 from linter.measures import parse_time
-from linter.model import CHANNELS, PLATFORMS, Finding, KefulintError, Message, Origin, Turn
-from linter.sources import PLATFORM_NAMES, ROLE_NAMES, clean
+from linter.model import Finding, KefulintError, Message
+from linter.spark.rows import FINDING, JUDGED, WHERE, as_batch, tables
+from linter.summary import Summary
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CONTEXT = 6
 _COUNTS = 50_000  # different counts held before they are handed on; they are sums, so parts of them do no harm
-_ROLES = {name: role for role, names in ROLE_NAMES.items() for name in names}
-
-# What a worker reads, and what it writes: names and Spark types, in order.
-ROWS = (
-    ("path", "string"), ("row", "bigint"), ("role", "string"), ("text", "string"), ("session", "string"), ("turn", "bigint"),
-    ("time", "string"), ("message_id", "string"), ("agent", "string"), ("shop", "string"), ("platform", "string"),
-    ("channel", "string"), ("context", "string"),
-)  # fmt: skip
-WHERE = (
-    ("path", "string"), ("row", "bigint"), ("session", "string"), ("turn", "bigint"), ("time", "string"),
-    ("message_id", "string"), ("agent", "string"), ("shop", "string"), ("platform", "string"),
-)  # fmt: skip
-FINDING = (
-    ("id", "string"), ("rule", "string"), ("verdict", "string"), ("start", "int"), ("end", "int"), ("text", "string"),
-    ("message", "string"), ("suggestion", "string"), ("verdicts", "map<string,string>"), ("spelled", "array<string>"),
-    ("field", "string"), ("version", "string"), ("data", "string"),
-)  # fmt: skip
-JUDGED = (
-    ("kind", "string"), *FINDING, *WHERE, ("what", "string"), ("expected", "string"),
-    ("day", "string"), ("role", "string"), ("messages", "bigint"), ("findings", "bigint"),
-)  # fmt: skip
-
-
-class Row(NamedTuple):
-    """One row of chat as it reaches a worker, fields as in ROWS."""
-
-    path: str | None
-    row: int | None
-    role: str | None
-    text: str | None
-    session: str | None
-    turn: int | None
-    time: str | None
-    message_id: str | None
-    agent: str | None
-    shop: str | None
-    platform: str | None
-    channel: str | None
-    context: str | None
-
-
-class Problem(NamedTuple):
-    """Why a row cannot be judged."""
-
-    what: str
-    expected: str
+_ROWS = 1000  # of a batch that is handed on
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +43,13 @@ class Settings:
     rules: tuple[str, ...] = ()
     as_of: str | None = None
     drafts: bool = False
-    channel: str = "chat"
     shown: bool = False
+    reports: bool = False  # also hand on what a report needs: summaries and waiting times
 
 
 def packed(folder: Path) -> tuple[tuple[str, bytes], ...]:
     """Return the YAML files of a lexicon folder with their content."""
-    files = sorted(path for path in folder.rglob("*.yaml"))
-    return tuple((str(path.relative_to(folder)), path.read_bytes()) for path in files)
+    return tuple((str(path.relative_to(folder)), path.read_bytes()) for path in sorted(folder.rglob("*.yaml")))
 
 
 @lru_cache(maxsize=4)
@@ -108,151 +60,158 @@ def linters(settings: Settings) -> Linters:
     if lexicon.version != settings.version:
         raise KefulintError(
             f"<executor>:1: lexicons {lexicon.version}, expected {settings.version} as on the driver: "
-            "install the same kefulint everywhere"
+            "install the same kefulint on every machine"
         )
 
     def make(name: str) -> Linter:
-        own_platforms = settings.platforms if name == settings.platforms[0] else (name,)
-        return Linter(
-            own_platforms, lexicon=lexicon, rules=settings.rules, as_of=settings.as_of, drafts=settings.drafts
-        )
+        wanted = settings.platforms if name == settings.platforms[0] else (name,)
+        return Linter(wanted, lexicon=lexicon, rules=settings.rules, as_of=settings.as_of, drafts=settings.drafts)
 
     return Linters(make, settings.platforms[0])
 
 
 def _unpacked(folder: Path, files: Iterable[tuple[str, bytes]]) -> Path:
+    folder.mkdir()
     for name, content in files:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    folder.mkdir(exist_ok=True)
     return folder
 
 
 def judge(settings: Settings) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
-    """Return the function for `mapInArrow`: batches of ROWS to batches of JUDGED."""
+    """Return the function for `mapInArrow`: batches of PARSED, a conversation's rows together, to batches of JUDGED."""
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         part = Part(settings)
         for batch in batches:
-            found = part.take(
-                [Row._make(values) for values in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
-            )
-            if found:
-                yield as_batch(found, JUDGED)
-        yield as_batch(part.counted(), JUDGED)
+            yield from _batches(row for file, table in tables(batch) for row in part.take(file, table))
+        yield from _batches(part.finish())
 
     return run
 
 
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        found.append(row)
+        if len(found) == _ROWS:
+            yield as_batch(found, JUDGED)
+            found = []
+    if found:
+        yield as_batch(found, JUDGED)
+
+
 class Part:
-    """One partition on its way through a worker: rows in their order in, judged rows out, counts at the end."""
+    """One partition on its way through a worker."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.linters = linters(settings)
         self.counts: Counter[tuple[str | None, ...]] = Counter()
-        self._session: tuple[str | None, str] | None = None
-        self._turns: deque[Turn] = deque(maxlen=_CONTEXT)
+        self.summary = Summary(shown=settings.shown, as_of=settings.as_of)
+        self.clocks = service.Clocks()
+        self._file: int | None = None
+        self._session: str | None = None  # the one that is timed
+        self._turns = logs.Sessions()
 
-    def take(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        """Judge some rows and return what is worth a row."""
-        items = [self._item(row) for row in rows]
-        found = self._found(items)
-        judged: list[dict[str, Any]] = []
-        for index, (row, item) in enumerate(zip(rows, items, strict=True)):
-            if isinstance(item, Problem):
-                judged.append({"kind": "trouble", **_place(row), "what": item.what, "expected": item.expected})
-            else:
-                self._count(item, found.get(index, ()))
-                judged += (self._judged(finding, item) for finding in found.get(index, ()))
+    def take(self, file: int, table: logs.Table) -> Iterator[dict[str, Any]]:
+        """Judge the rows of a table and yield what is worth a row."""
+        if file != self._file:
+            self._file, self._session, self._turns = file, None, logs.Sessions()
+        for trouble in table.troubles:
+            self.summary.troubles += 1
+            where = {"file": file, "path": trouble.path, "line": trouble.row}
+            yield {"kind": "trouble", **where, "what": trouble.what, "expected": trouble.expected}
+        for listing in table.listings:
+            yield from self._listing(file, listing)
+        messages = logs.messages(table, self._turns)
+        last = table.sessions[-1] if table.sessions else None
+        self._turns.open = {name: turns for name, turns in self._turns.open.items() if name == last}
+        for message, found in zip(messages, self._found(messages), strict=True):
+            yield from self._timed(message)
+            yield from self._judged(file, message, found)
         if len(self.counts) > _COUNTS:
-            judged += self.counted()
-        return judged
+            yield from self._counted()
 
-    def counted(self) -> list[dict[str, Any]]:
-        """Return the counts so far and begin anew. A row without a rule counts messages."""
-        names = ("platform", "shop", "agent", "day", "role", "rule", "verdict")
-        rows = [
-            {"kind": "count", **dict(zip(names, key, strict=True)), "findings" if key[-1] else "messages": times}
-            for key, times in self.counts.items()
-        ]
-        self.counts.clear()
-        return rows
+    def finish(self) -> Iterator[dict[str, Any]]:
+        """Yield what is known only at the end: counts, the last waits, the summary of the partition."""
+        yield from self._counted()
+        if self.settings.reports:
+            yield from self._waits()
+            yield {"kind": "summary", "data": reports.dump(self.summary.state())}
 
-    def _found(self, items: Sequence[Message | Problem]) -> dict[int, list[Finding]]:
-        """Judge the agents' messages of a batch, those of a platform together; findings by the place in the batch."""
+    def _found(self, messages: Sequence[Message]) -> list[Sequence[Finding]]:
+        """Judge the agents' messages among some, those of a platform together."""
         asked: dict[str | None, list[int]] = {}
-        for index, item in enumerate(items):
-            if isinstance(item, Message) and item.role == "agent":
-                asked.setdefault(item.origin.platform, []).append(index)
-        found: dict[int, list[Finding]] = {}
-        for platform, indexes in asked.items():
-            messages = [item for index in indexes if isinstance(item := items[index], Message)]
-            answers = self.linters.of(platform).check_many(messages)
-            found.update((index, answer) for index, answer in zip(indexes, answers, strict=True) if answer)
+        for at, message in enumerate(messages):
+            if message.role == "agent":
+                asked.setdefault(message.origin.platform, []).append(at)
+        found: list[Sequence[Finding]] = [()] * len(messages)
+        for platform, places in asked.items():
+            answers = self.linters.of(platform).check_many([messages[at] for at in places])
+            for at, answer in zip(places, answers, strict=True):
+                found[at] = answer
         return found
 
-    def _item(self, row: Row) -> Message | Problem:
-        if row.text is None:
-            return Problem("no text", "a text")
-        role = _ROLES.get((row.role or "agent").strip().lower())
-        if role is None:
-            return Problem(f"unknown role '{str(row.role)[:20]}'", "agent, buyer, 客服, 买家 or a known name")
-        before = self._before(row)
-        message = Message(
-            clean(row.text),
-            row.channel if row.channel in CHANNELS else self.settings.channel,
-            before if row.context is None else _given(row.context),
-            role,
-            Origin(
-                row.path, row.row, None, row.row, row.message_id, row.session, row.turn, row.agent, row.shop,
-                platform_of(row.platform), row.time,
-            ),
-        )  # fmt: skip
-        if row.session is not None and role != "system":
-            self._turns.append(Turn(role, message.text, row.time))
-        return message
+    def _listing(self, file: int, listing: logs.Listing) -> Iterator[dict[str, Any]]:
+        linter = self.linters.of(listing.origin.platform)
+        found = [replace(f, origin=listing.origin) for f in linter.check_listing(listing.record)]
+        message = Message("", "listing.title", origin=listing.origin)
+        self._count(message, found)
+        for nth, finding in enumerate(found):
+            text = str(listing.record.get(finding.field or "title", ""))
+            yield self._row(file, nth, finding, text)
 
-    def _before(self, row: Row) -> tuple[Turn, ...]:
-        """Return the turns before this one in its session; a row without a session has none."""
-        if row.session is None:
-            return ()
-        if self._session != (row.path, row.session):
-            self._session = (row.path, row.session)
-            self._turns.clear()
-        return tuple(self._turns)
+    def _judged(self, file: int, message: Message, found: Sequence[Finding]) -> Iterator[dict[str, Any]]:
+        self._count(message, found)
+        for nth, finding in enumerate(found):
+            yield self._row(file, nth, finding, message.text)
 
-    def _count(self, message: Message, found: Iterable[Finding]) -> None:
-        origin = message.origin
-        day = _day(origin.time) if origin.time else None
-        owner = (origin.platform or self.linters.platform, origin.shop, origin.agent, day, message.role)
-        keys = [(*owner, None, None), *((*owner, finding.rule, finding.verdict) for finding in found)]
-        for key in keys:
-            self.counts[key] += 1
-
-    def _judged(self, finding: Finding, message: Message) -> dict[str, Any]:
-        data = {"id": identity(finding)} | reports.finding_data(finding, message.text, shown=self.settings.shown)
+    def _row(self, file: int, nth: int, finding: Finding, text: str) -> dict[str, Any]:
+        data = {"id": identity(finding)} | reports.finding_data(finding, text, shown=self.settings.shown)
         typed = {name: data[name] for name, _ in FINDING if name in data}
         origin = finding.origin
-        place = {name: getattr(origin, name, None) for name, _ in WHERE} | {"message_id": origin.id}
-        return {"kind": "finding", **typed, "data": reports.dump(data), **place}
+        where = {name: getattr(origin, name, None) for name, _ in WHERE} | {"message_id": origin.id}
+        return {"kind": "finding", **typed, "data": reports.dump(data), "file": file, **where, "nth": nth}
 
+    # --- counts
 
-def _place(row: Row) -> dict[str, Any]:
-    return {name: getattr(row, name) for name, _ in WHERE}
+    def _count(self, message: Message, found: Sequence[Finding]) -> None:
+        origin = message.origin
+        platform = origin.platform or self.linters.platform
+        owner = (platform, origin.shop, origin.agent, _day(origin.time) if origin.time else None, message.role)
+        for key in [(*owner, None, None), *((*owner, finding.rule, finding.verdict) for finding in found)]:
+            self.counts[key] += 1
+        if not self.settings.reports:
+            return
+        if message.role == "agent":
+            self.summary.count(message, self.linters.of(origin.platform).platforms[0], found)
+        else:
+            self.summary.buyers += message.role == "buyer"
 
+    def _counted(self) -> Iterator[dict[str, Any]]:
+        """Yield the counts so far and begin anew. A row without a rule counts messages."""
+        names = ("platform", "shop", "agent", "day", "role", "rule", "verdict")
+        for key, times in self.counts.items():
+            yield {"kind": "count", **dict(zip(names, key, strict=True)), "findings" if key[-1] else "messages": times}
+        self.counts.clear()
 
-def _given(context: str) -> Iterator[Turn]:
-    """Read a context that came with the row: JSON, a list of turns."""
-    for turn in json.loads(context)[-_CONTEXT:]:
-        if isinstance(turn, dict):
-            yield Turn(_ROLES.get(str(turn.get("role")), "buyer"), clean(str(turn.get("text", ""))))
+    def _timed(self, message: Message) -> Iterator[dict[str, Any]]:
+        if not self.settings.reports:
+            return
+        if message.origin.session != self._session:
+            yield from self._waits()
+            self._session = message.origin.session
+        self.clocks.see(message, self.linters.platform)
 
-
-def platform_of(value: str | None) -> str | None:
-    name = (value or "").strip().lower()
-    return name if name in PLATFORMS else PLATFORM_NAMES.get(name)
+    def _waits(self) -> Iterator[dict[str, Any]]:
+        """Yield how long the buyer of the last session waited, and begin anew."""
+        for (shop, platform), waits in self.clocks.finish().items():
+            for wait in waits:
+                where = {"shop": shop, "platform": platform, "session": wait.buyer, "time": wait.asked.isoformat()}
+                yield {"kind": "wait", **where, "seconds": wait.seconds}
+        self.clocks = service.Clocks()
 
 
 def _day(time: str) -> str | None:
@@ -261,28 +220,3 @@ def _day(time: str) -> str | None:
         return time[:10]
     moment = parse_time(time)
     return None if moment is None else moment.date().isoformat()
-
-
-# --- Arrow -----------------------------------------------------------------------------------------------------------
-
-
-def as_batch(rows: Iterable[dict[str, Any]], columns: Sequence[tuple[str, str]]) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    return pa.RecordBatch.from_pylist(list(rows), schema=_arrow_schema(tuple(columns)))
-
-
-@lru_cache(maxsize=8)
-def _arrow_schema(columns: tuple[tuple[str, str], ...]) -> pa.Schema:
-    import pyarrow as pa
-
-    kinds = {
-        "string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "double": pa.float64(),
-        "array<string>": pa.list_(pa.string()), "map<string,string>": pa.map_(pa.string(), pa.string()),
-    }  # fmt: skip
-    return pa.schema([pa.field(name, kinds[kind]) for name, kind in columns])
-
-
-def ddl(columns: Iterable[tuple[str, str]]) -> str:
-    """Return a schema as Spark writes it."""
-    return ", ".join(f"`{name}` {kind}" for name, kind in chain(columns))
