@@ -70,7 +70,7 @@ def _unpacked(raw: IO[bytes], path: str) -> IO[bytes]:
     elif kind == ".xz":
         import lzma
 
-        stream = lzma.LZMAFile(raw)
+        stream = lzma.LZMAFile(raw)  # noqa: SIM115
     elif kind == ".zst":
         stream = _zstandard(path).ZstdDecompressor().stream_reader(raw, read_across_frames=True)
     return stream  # type: ignore[no-any-return]
@@ -108,12 +108,12 @@ class Lines:
 
         Of the first `skip` blocks only the very first is given, which tells how to read the others.
         """
-        blocks: Iterator[bytes] | Iterator[str]
-        blocks = self._decoded_whole() if self.encoding.startswith("utf-16") else self._byte_blocks()
+        whole = self.encoding.startswith("utf-16")
+        blocks: Iterator[bytes | str] = self._decoded_whole() if whole else self._byte_blocks()
         for number, block in enumerate(blocks):
             first = self._number + 1
             if number == 0 or number >= skip:
-                yield Block(number, first, self._lines(block) if isinstance(block, bytes) else self._counted(block))
+                yield Block(number, first, self._lines(block))
             else:
                 self._number += block.count(b"\n") if isinstance(block, bytes) else block.count("\n")
 
@@ -150,7 +150,9 @@ class Lines:
         self.troubles.append(Trouble(self.path, self._number + 1, f"the file breaks off ({what})", "a whole file"))
         return b""
 
-    def _lines(self, block: bytes) -> list[str]:
+    def _lines(self, block: bytes | str) -> list[str]:
+        if isinstance(block, str):
+            return self._counted(block)
         try:
             return self._counted(block.decode(self.encoding))
         except UnicodeDecodeError:

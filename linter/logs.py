@@ -708,7 +708,11 @@ def _arrow_tables(
         source = pa.BufferReader(lines.bytes()) if packed else pa.memory_map(path)
         names, total, batches = open_(source)
     except (pa.ArrowInvalid, OSError) as error:
-        raise SourceError(f"{path}:1: cannot be read ({str(error)[:80]}), expected a whole file of its kind") from error
+        yield (
+            0,
+            Table(path, troubles=[Trouble(path, 1, f"cannot be read ({str(error)[:80]})", "a whole file of its kind")]),
+        )
+        return
     shape = Shape(path, names, options)
     if "text" not in shape.found:
         what = f"no text column among {', '.join(names) or 'nothing'}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import IO, Any
 
@@ -211,13 +211,17 @@ CSV_HEAD = (
 
 def csv_row(finding: Finding, text: str = "", *, shown: bool = False) -> list[str]:
     """Return a finding as the cells under CSV_HEAD, defused."""
-    data = finding_data(finding, text, shown=shown)
+    return csv_cells(finding_data(finding, text, shown=shown))
+
+
+def csv_cells(data: Mapping[str, Any]) -> list[str]:
+    """Return the plain data of a finding as the cells under CSV_HEAD, defused."""
     origin = data.get("origin", {})
     first: dict[str, Any] = data["clauses"][0] if data["clauses"] else {}
     cells = [
-        *(origin.get(name) for name in CSV_HEAD[:9]), finding.rule, finding.verdict, finding.start, finding.end,
-        data["text"], data["message"], first.get("title"),
-        *(first.get(name) for name in ("points", "points_max", "scale", "amount", "amount_max")), finding.suggestion,
+        *(origin.get(name) for name in CSV_HEAD[:9]),
+        *(data[name] for name in ("rule", "verdict", "start", "end", "text", "message")), first.get("title"),
+        *(first.get(name) for name in ("points", "points_max", "scale", "amount", "amount_max")), data["suggestion"],
     ]  # fmt: skip
     return [defused(cell) for cell in cells]
 

@@ -7,29 +7,45 @@ replies do not answer. What a measure does with one that was never answered: a r
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
+from typing import Any
 
 from linter import reports
+from linter.logs import Table
 from linter.measures import is_automatic as says_automatic
 from linter.measures import parse_time
 from linter.model import Message
 from linter.rulebook import Measure
 
-_OPEN = 50_000  # sessions waiting for an answer at once
+_OPEN = 50_000  # sessions that are followed at once; the one quiet for longest is let go, its question unanswered
+_MICROS = 1_000_000
 AUTOMATIC = ("自动回复", "机器人", "bot", "robot", "auto")
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """One question: when it was asked, and the seconds until an agent answered (None: never)."""
+@dataclass(slots=True)
+class Tally:
+    """The questions of one shop's day, as one measure counts them. Everything is a sum, however many are asked."""
 
-    asked: datetime
-    buyer: str
-    seconds: float | None
+    asked: int = 0
+    answered: int = 0
+    in_time: int = 0
+    micros: int = 0  # waited for the answers, in all
+    buyers: set[str] = field(default_factory=set)  # who asked; no more than it takes for the measure to count
+
+    def add(self, other: Tally) -> None:
+        self.asked += other.asked
+        self.answered += other.answered
+        self.in_time += other.in_time
+        self.micros += other.micros
+        self.buyers |= other.buyers
+
+
+Tallies = dict[tuple[str, str], dict[str, dict[str, Tally]]]  # shop and platform -> measure -> day
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,107 +61,185 @@ class Result:
     exempt: bool = False  # too few buyers asked for it to be counted
 
 
-@dataclass
-class Clocks:
-    """Follows the sessions of a log and notes every wait. Rows out of order within a session are noted, not guessed at."""
+_Followed = tuple[datetime, "datetime | None", str, str]  # last row, first unanswered question, its shop and platform
 
-    waits: dict[tuple[str, str], list[Wait]] = field(default_factory=lambda: defaultdict(list))  # shop, platform
-    disordered: int = 0
-    untimed: int = 0
-    _open: OrderedDict[str, tuple[datetime, str, str]] = field(default_factory=OrderedDict)  # asked, shop, platform
-    _last: OrderedDict[str, datetime] = field(default_factory=OrderedDict)
+
+class Clocks:
+    """Follows the sessions of a log and counts every wait. Rows out of order within a session are noted, not guessed at."""
+
+    def __init__(self, measures: Iterable[Measure]) -> None:
+        self.tallies: Tallies = {}
+        self.disordered = 0
+        self.untimed = 0
+        self._measures: dict[str, list[Measure]] = defaultdict(list)
+        for one in measures:
+            self._measures[one.platform].append(one)
+        self._open: dict[str, _Followed] = {}
 
     def see(self, message: Message, platform: str) -> None:
-        """Take in one row of the log."""
+        """Take in one row of a log."""
         origin = message.origin
-        if origin.session is None or message.role not in ("buyer", "agent"):
+        if origin.session is not None and message.role in ("buyer", "agent"):
+            own = origin.platform or platform
+            self._see(origin.session, message.role, message.text, origin.time, origin.shop, own, origin.agent)
+            self._forget()
+
+    def see_table(self, table: Table, platform: str) -> None:
+        """Take in many rows of a log."""
+        if table.sessions is None:
             return
-        moment = parse_time(origin.time)
+        none: list[None] = [None] * len(table.texts)
+        rows = zip(
+            table.sessions, table.roles, table.texts, table.times or none, table.shops or none, table.platforms or none,
+            table.agents or none, strict=True,
+        )  # fmt: skip
+        for session, role, text, time, shop, own, agent in rows:
+            if session is not None and role != "system":
+                self._see(session, role, text, time, shop, own or platform, agent)
+        self._forget()
+
+    def _see(
+        self, session: str, role: str, text: str, time: str | None, shop: str | None, platform: str, agent: str | None
+    ) -> None:
+        moment = _moment(time)
         if moment is None:
             self.untimed += 1
             return
-        last = self._last.get(origin.session)
-        if last is not None and moment < last:
+        known = self._open.pop(session, None)
+        if known is None:
+            known = (moment, None, "", "")
+        elif moment < known[0]:
             self.disordered += 1
+            self._open[session] = known
             return
-        self._last[origin.session] = moment
-        if len(self._last) > _OPEN:
-            self._last.popitem(last=False)
-        if message.role == "buyer":
-            owner = (origin.shop or "", origin.platform or platform)
-            self._open.setdefault(origin.session, (moment, *owner))
-            if len(self._open) > _OPEN:
-                self._close(*self._open.popitem(last=False), None)
-        elif not is_automatic(message) and origin.session in self._open:
-            self._close(origin.session, self._open.pop(origin.session), moment)
+        asked = known[1]
+        if role == "buyer":
+            self._open[session] = (moment, moment, shop or "", platform) if asked is None else (moment, *known[1:])
+            return
+        if asked is not None and not _is_automatic(agent, text):
+            self._close(session, known, moment)
+            asked = None
+        self._open[session] = (moment, asked, known[2], known[3])
 
-    def _close(self, session: str, opened: tuple[datetime, str, str], answered: datetime | None) -> None:
-        asked, shop, platform = opened
-        seconds = None if answered is None else (answered - asked).total_seconds()
-        self.waits[shop, platform].append(Wait(asked, session, seconds))
+    def _close(self, session: str, followed: _Followed, answered: datetime | None) -> None:
+        _, asked, shop, platform = followed
+        if asked is None:
+            return
+        minute, day = asked.hour * 60 + asked.minute, asked.date().isoformat()
+        waited = None if answered is None else (answered - asked) // timedelta(microseconds=1)
+        for one in self._measures.get(platform, ()):
+            if one.window[0] <= minute < one.window[1]:
+                days = self.tallies.setdefault((shop, platform), {}).setdefault(one.id, {})
+                _count(days.setdefault(day, Tally()), one, session, waited)
 
-    def finish(self) -> dict[tuple[str, str], list[Wait]]:
-        """Return every wait; questions still open were never answered."""
-        for session, opened in self._open.items():
-            self._close(session, opened, None)
+    def _forget(self) -> None:
+        for session in list(islice(self._open, max(0, len(self._open) - _OPEN))):
+            self._close(session, self._open.pop(session), None)
+
+    def finish(self) -> Tallies:
+        """Return every tally; questions still open were never answered."""
+        for session, followed in self._open.items():
+            self._close(session, followed, None)
         self._open.clear()
-        return self.waits
+        return self.tallies
+
+    def state(self) -> dict[str, Any]:
+        """Return everything as plain data that JSON can carry."""
+        tallies = [
+            [*owner, one, day, t.asked, t.answered, t.in_time, t.micros, sorted(t.buyers)]
+            for owner, measures in self.tallies.items()
+            for one, days in measures.items()
+            for day, t in days.items()
+        ]
+        followed = [
+            [session, last.isoformat(), asked and asked.isoformat(), shop, platform]
+            for session, (last, asked, shop, platform) in self._open.items()
+        ]
+        return {"tallies": tallies, "open": followed, "disordered": self.disordered, "untimed": self.untimed}
+
+    @classmethod
+    def of_state(cls, data: Mapping[str, Any], measures: Iterable[Measure]) -> Clocks:
+        """Return the clocks that a state was taken of."""
+        made = cls(measures)
+        made.disordered, made.untimed = data["disordered"], data["untimed"]
+        for shop, platform, one, day, asked, answered, in_time, micros, buyers in data["tallies"]:
+            tally = Tally(asked, answered, in_time, micros, set(buyers))
+            made.tallies.setdefault((shop, platform), {}).setdefault(one, {})[day] = tally
+        for session, last, asked, shop, platform in data["open"]:
+            began = datetime.fromisoformat(asked) if asked else None
+            made._open[session] = (datetime.fromisoformat(last), began, shop, platform)
+        return made
 
 
-def is_automatic(message: Message) -> bool:
+def _count(tally: Tally, one: Measure, session: str, waited: int | None) -> None:
+    tally.asked += 1
+    if len(tally.buyers) < one.from_buyers:
+        tally.buyers.add(session)
+    if waited is not None:
+        tally.answered += 1
+        tally.micros += waited
+        tally.in_time += one.within is None or waited <= one.within * _MICROS
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a time; the usual form of logs without the detours of the others."""
+    if text is not None and len(text) == 19 and text[4] == "-":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    return parse_time(text)
+
+
+def _is_automatic(agent: str | None, text: str) -> bool:
     """Is it an automatic reply? Its sender or its text says so."""
-    agent = (message.origin.agent or "").lower()
-    return any(name in agent for name in AUTOMATIC) or says_automatic(message.text)
+    name = (agent or "").lower()
+    return any(word in name for word in AUTOMATIC) or says_automatic(text)
 
 
-def measure(waits: Mapping[tuple[str, str], list[Wait]], measures: Iterable[Measure]) -> Iterator[Result]:
+def measure(tallies: Tallies, measures: Iterable[Measure]) -> Iterator[Result]:
     """Yield every measure of every shop for the last day of its window, in order of shop."""
     known = list(measures)
-    for (shop, platform), found in sorted(waits.items()):
+    for (shop, platform), counted in sorted(tallies.items()):
         for one in known:
-            if one.platform == platform:
-                yield from _results(one, shop, found)
+            if one.platform == platform and one.id in counted:
+                yield from _results(one, shop, counted[one.id])
 
 
-def _results(one: Measure, shop: str, waits: list[Wait]) -> Iterator[Result]:
+def _results(one: Measure, shop: str, days: Mapping[str, Tally]) -> Iterator[Result]:
     """Daily measures give a result a day; longer windows one, for the days up to the last."""
-    counted = [wait for wait in waits if _inside(wait.asked, one.window)]
-    if not counted:
-        return
     if one.days == 1:
-        days: dict[str, list[Wait]] = defaultdict(list)
-        for wait in counted:
-            days[wait.asked.date().isoformat()].append(wait)
-        for day, of_day in sorted(days.items()):
-            yield _result(one, shop, day, of_day)
+        for day, tally in sorted(days.items()):
+            yield _result(one, shop, day, tally)
         return
-    last = max(wait.asked for wait in counted).date()
-    first = last - timedelta(days=one.days - 1)
-    yield _result(one, shop, last.isoformat(), [wait for wait in counted if first <= wait.asked.date()])
+    last = max(days)
+    first = (date.fromisoformat(last) - timedelta(days=one.days - 1)).isoformat()
+    together = Tally()
+    for day, tally in days.items():
+        if first <= day:
+            together.add(tally)
+    yield _result(one, shop, last, together)
 
 
-def _inside(moment: datetime, window: tuple[int, int]) -> bool:
-    return window[0] <= moment.hour * 60 + moment.minute < window[1]
-
-
-def _result(one: Measure, shop: str, day: str, waits: list[Wait]) -> Result:
-    value = _value(one, waits)
-    buyers = len({wait.buyer for wait in waits})
-    exempt = buyers < one.from_buyers
+def _result(one: Measure, shop: str, day: str, tally: Tally) -> Result:
+    value = _value(one, tally)
+    exempt = len(tally.buyers) < one.from_buyers
     short = value is not None and (
         (one.at_least is not None and value < one.at_least) or (one.at_most is not None and value > one.at_most)
     )
-    return Result(one, shop, day, len(waits), value, short and not exempt, exempt)
+    return Result(one, shop, day, tally.asked, value, short and not exempt, exempt)
 
 
-def _value(one: Measure, waits: list[Wait]) -> Decimal | None:
-    answered = [wait.seconds for wait in waits if wait.seconds is not None]
+def _value(one: Measure, tally: Tally) -> Decimal | None:
     if one.kind == "mean-reply":
-        return Decimal(round(sum(answered) / len(answered), 1)).quantize(Decimal("0.1")) if answered else None
+        return _mean(tally.micros, tally.answered) if tally.answered else None
     if one.kind == "unanswered":
-        return _share(len(waits) - len(answered), len(waits))
-    in_time = sum(1 for seconds in answered if one.within is None or seconds <= one.within)
-    return _share(in_time, len(waits))
+        return _share(tally.asked - tally.answered, tally.asked)
+    return _share(tally.in_time, tally.asked)
+
+
+def _mean(micros: int, count: int) -> Decimal:
+    return (Decimal(micros) / count / _MICROS).quantize(Decimal("0.1"))
 
 
 def _share(part: int, whole: int) -> Decimal:

@@ -18,7 +18,7 @@ FIVE = MEASURES["pdd.metric.five_min"]
 
 def _run(rows: list[tuple[str, str, str]], platform: str = "pinduoduo", text: str = "在的") -> Clocks:
     """Rows are (session, role, HH:MM or a whole time); a role `auto` is an agent's automatic reply."""
-    clocks = Clocks()
+    clocks = Clocks(MEASURES.values())
     for session, role, time in rows:
         moment = time if " " in time else f"2026-03-02 {time}:00"
         words = "[自动回复] 您好" if role == "auto" else text
@@ -54,7 +54,7 @@ def test_rows_out_of_order_are_noted_and_left_out() -> None:
 
 
 def test_rows_without_time_are_counted() -> None:
-    clocks = Clocks()
+    clocks = Clocks(MEASURES.values())
     clocks.see(Message("x", role="buyer", origin=Origin(session="a", time="gestern")), "jd")
     assert clocks.untimed == 1 and not clocks.finish()
 

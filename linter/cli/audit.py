@@ -2,95 +2,195 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from linter.cli.options import day_of, fails, files, lexicon_of, options, reading
+from linter.cli.options import day_of, options, reading
+from linter.model import VERDICTS, KefulintError
 
 if TYPE_CHECKING:
-    pass
+    from linter.audit import Audit, Chunk, Run
+
+_FORMATS = ("jsonl", "csv", "parquet")
+_BAR = "{percentage:3.0f}%|{bar}| {postfix} 已用 {elapsed} 还要 {remaining}"
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1)
 @click.option(
     "--out", type=click.Path(file_okay=False), default="kefulint-audit", show_default=True, help="Folder for reports."
 )
+@click.option(
+    "-f", "--format", "formats", multiple=True, type=click.Choice(_FORMATS), default=("csv",), show_default=True,
+    help="Output beside findings.jsonl and the summary, repeatable.",
+)  # fmt: skip
+@click.option(
+    "--profile", metavar="NAME", help="Export of a workbench: qianniu, pinduoduo, feige, … Default: detected."
+)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="NAME=ROLE",
+    help="Whose name NAME is: agent, buyer or system, repeatable.",
+)
+@click.option("--database", metavar="URL", help="Database to ask, as SQLAlchemy writes it; with --query.")
+@click.option("--query", metavar="SQL", help="Query whose rows are the log, instead of files.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Processes that judge; 0: one for every core.",
+)
+@click.option("--resume", is_flag=True, help="Go on with an audit that was stopped.")
+@click.option(
+    "--checkpoint", type=click.FloatRange(0), default=10, show_default=True, metavar="SECONDS",
+    help="How often to note where to go on.",
+)  # fmt: skip
+@click.option("--progress/--no-progress", default=None, help="Progress bar. Default: on a terminal.")
 @click.option("--no-measures", is_flag=True, help="Leave out reply-time measures.")
 @options("platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "contacts", "drafts")
-def audit(paths: tuple[str, ...], out: str, no_measures: bool, platforms: tuple[str, ...], lexicons: tuple[str, ...],
-          rules: tuple[str, ...], as_of: str | None, fail_on: str, read_as: str | None, encoding: str | None,
-          columns: tuple[str, ...], show_contacts: bool, drafts: bool) -> None:  # fmt: skip
-    """Judge chat logs (JSON lines, CSV) of any size and sum up by rule, agent, shop and platform.
+def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoint: float, progress: bool | None,
+          fail_on: str, **given: Any) -> None:  # fmt: skip
+    """Judge chat logs of any size and sum up by rule, agent, shop and platform.
 
-    Writes findings.jsonl, findings.csv, summary.json and summary.txt to --out. A row's own platform wins over --platform.
+    PATHS are files, folders and globs (`logs/**/*.csv.gz`): JSON lines, CSV, TSV, XLSX, Parquet, Arrow, text exports of
+    conversations, packed (.gz, .bz2, .xz, .zst) or not; `-` is standard input. Or ask a database with --query.
+    Writes findings.jsonl, summary.json, summary.txt and what --format says to --out, all at once when everything is
+    judged. A row's own platform wins over --platform.
     """
-    from linter import audit as auditing
-    from linter import reports, service
-    from linter import summary as summing
-    from linter.engine import Linter
+    import os
 
-    lexicon = lexicon_of(lexicons)
-    day = day_of(as_of)
-    linters = auditing.Linters(
-        lambda name: Linter(name, lexicon=lexicon, rules=rules, as_of=day, drafts=drafts), (platforms or ("taobao",))[0]
-    )
-    summary = summing.Summary()
-    clocks = service.Clocks()
-    options = reading(read_as, encoding, columns, need_text=True)
+    from linter.audit import Interrupted, Run
+
     folder = Path(out)
-    worst = False
-    with _progress(summary) as advance:
-        found = auditing.judged(files(paths), options, linters, summary, clocks)
-        for finding in auditing.write(found, folder, shown=show_contacts):
-            worst = worst or fails([finding], fail_on)
-            advance()
-    measured = [] if no_measures else list(service.measure(clocks.finish(), lexicon.rulebooks.measures.values()))
-    text = summing.as_text(summary, lexicon, measured)
-    data = summary.as_dict(lexicon) | {"measures": [_measure_data(result) for result in measured]}
-    (folder / "summary.txt").write_text(text + "\n", encoding="utf-8")
-    (folder / "summary.json").write_text(reports.dump(data, indent=2) + "\n", encoding="utf-8")
-    click.echo(text)
-    click.echo(f"\n报告：{folder}/findings.jsonl  {folder}/findings.csv  {folder}/summary.json  {folder}/summary.txt")
-    if not summary.messages and not summary.buyers:
-        click.echo(f"kefulint: {paths[0]}:1: nothing could be judged, expected rows with a text and a role", err=True)
-        sys.exit(2)
-    sys.exit(1 if worst else 0)
-
-
-def _measure_data(result: Any) -> dict[str, Any]:
-    from linter.reports import number
-
-    one = result.measure
-    return {
-        "id": one.id, "title": one.title, "rule": one.rule, "platform": one.platform, "shop": result.shop,
-        "day": result.day, "asked": result.asked, "value": number(result.value), "at_least": number(one.at_least),
-        "at_most": number(one.at_most), "short": result.short, "exempt": result.exempt,
-    }  # fmt: skip
-
-
-class _progress:
-    """Shows a running count on a terminal, once a second; nothing elsewhere."""
-
-    def __init__(self, summary: Any) -> None:
-        self.summary = summary
-        self.shown = sys.stderr.isatty()
-        self.last = 0.0
-
-    def __enter__(self) -> Callable[[], None]:
-        return self.advance
-
-    def advance(self) -> None:
-        if self.shown and self.summary.seconds - self.last > 1:
-            self.last = self.summary.seconds
+    run = Run(_audit_of(**given), folder, formats, jobs or os.cpu_count() or 1, checkpoint)
+    _say_what_is_there(folder, resume)
+    with _shown(run, sys.stderr.isatty() if progress is None else progress), _stopped_by_signals(run):
+        try:
+            found = run.start(resuming=resume)
+        except Interrupted:
             click.echo(
-                f"\r{self.summary.messages:,} 条，{sum(self.summary.verdicts.values()):,} 处", nl=False, err=True
+                f"\nkefulint: stopped, what was judged is kept in {run.folder}/unfinished; the same command with --resume goes on",
+                err=True,
             )
+            sys.exit(130)
+    _conclude(run, found)
+    sys.exit(1 if _fails(run.summary, fail_on) else 0)
 
-    def __exit__(self, *_: object) -> None:
-        if self.shown and self.last:
-            click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
+
+def _audit_of(
+    paths: tuple[str, ...], platforms: tuple[str, ...], lexicons: tuple[str, ...], rules: tuple[str, ...],
+    as_of: str | None, read_as: str | None, encoding: str | None, columns: tuple[str, ...], show_contacts: bool,
+    drafts: bool, no_measures: bool, profile: str | None, roles: tuple[str, ...], database: str | None, query: str | None,
+) -> Audit:  # fmt: skip
+    from linter.audit import Audit
+    from linter.columns import parse_roles, profile_named
+    from linter.sources import expanded
+
+    if bool(database) != bool(query):
+        raise click.UsageError("--query and --database belong together")
+    if bool(paths) == bool(query):
+        raise click.UsageError(
+            "nothing to read, expected paths, or --query with --database"
+            if not paths
+            else "paths and --query, expected one of them"
+        )
+    if profile:
+        profile_named(profile)
+    how = reading(read_as, encoding, columns, platform=platforms[0] if platforms else None, need_text=True)
+    how = replace(how, profile=profile, roles=parse_roles(roles))
+    return Audit(
+        tuple(expanded(paths)), how, (platforms or ("taobao",))[0], lexicons, rules, day_of(as_of), drafts, show_contacts,
+        not no_measures, database, query,
+    )  # fmt: skip
+
+
+def _say_what_is_there(folder: Path, resuming: bool) -> None:
+    there = (folder / "unfinished" / "checkpoint.json").is_file()
+    if there and not resuming:
+        click.echo(
+            f"kefulint: {folder} holds an unfinished audit, which this one replaces (--resume would have gone on with it)",
+            err=True,
+        )
+    if resuming and not there:
+        click.echo(f"kefulint: nothing to go on with in {folder}: beginning anew", err=True)
+
+
+def _conclude(run: Run, found: Any) -> None:
+    from linter import summary as summing
+
+    run.summary.seconds = run.seconds
+    click.echo(summing.as_text(run.summary, found.lexicon, found.measured))
+    click.echo("\n报告：" + "  ".join(str(path) for path in run.written()))
+    first = run.audit.paths[0] if run.audit.paths else "--query"
+    if not run.summary.messages and not run.summary.buyers:
+        click.echo(f"kefulint: {first}:1: nothing could be judged, expected rows with a text and a role", err=True)
+        sys.exit(2)
+    if not run.summary.messages:
+        click.echo(
+            f"kefulint: {first}:1: every row was taken for a buyer's, expected an agent's: name one with --role NAME=agent",
+            err=True,
+        )
+
+
+def _fails(summary: Any, fail_on: str) -> bool:
+    return fail_on != "never" and any(summary.verdicts[name] for name in VERDICTS[VERDICTS.index(fail_on) :])
+
+
+@contextmanager
+def _stopped_by_signals(run: Run) -> Iterator[None]:
+    """Ctrl-C and a request to end let the chunk at hand be judged and kept; a second one ends at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        if run.stop:
+            raise KeyboardInterrupt
+        run.stop = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _shown(run: Run, wanted: bool) -> Iterator[None]:
+    """Show what is read and taken: the profiles of the files, and with `wanted` a bar with rate and time left."""
+    bar = _bar(run) if wanted else None
+
+    def advance(run: Run, chunk: Chunk) -> None:
+        if chunk.table.taken:
+            click.echo(f"{chr(13) if bar else ''}kefulint: {chunk.table.taken}", err=True)
+        if bar is not None:
+            rows, found = run.summary.messages + run.summary.buyers, sum(run.summary.verdicts.values())
+            rate = (rows - bar.rows) / (bar.format_dict["elapsed"] or 1)
+            bar.set_postfix_str(f"{rows:,} 条 {rate:,.0f} 条/秒 {found:,} 处", refresh=False)
+            bar.update(run.read - bar.n)
+
+    run.advance = advance
+    try:
+        yield
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _bar(run: Run) -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        raise KefulintError("--progress needs a library, expected: pip install 'kefulint[audit]'") from None
+    bar = tqdm(total=run.size or None, unit="B", bar_format=_BAR if run.size else None, file=sys.stderr, leave=False)
+    bar.rows = 0
+    return bar
