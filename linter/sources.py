@@ -81,7 +81,7 @@ def _is_transcript(path: Path) -> bool:
 def expanded(paths: Iterable[str]) -> list[str]:
     """Return the files that paths, folders and globs (`**` too) stand for: sorted within each, every file once.
 
-    A path that exists is taken as it is; a glob that matches nothing is an error.
+    A path that exists is taken as it is, and so is an address; a glob that matches nothing is an error.
     """
     found: dict[str, str] = {}
     for path in paths:
@@ -91,7 +91,7 @@ def expanded(paths: Iterable[str]) -> list[str]:
 
 
 def _named(path: str) -> list[str]:
-    if path == "-" or Path(path).is_file():
+    if path == "-" or "://" in path or Path(path).is_file():
         return [path]
     if Path(path).is_dir():
         inside = [p for p in Path(path).rglob("*") if p.is_file() and _is_readable(p)]

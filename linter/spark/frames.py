@@ -156,12 +156,12 @@ def turn_order() -> list[Column]:
     return [F.col("turn"), moment, F.col("time"), F.col("came")]
 
 
-def judge_rows(rows: DataFrame, order: Sequence[Column], how: Settings, partitions: int | None = None) -> DataFrame:
+def judge_rows(rows: DataFrame, order: Sequence[Column | str], how: Settings, partitions: int | None = None) -> DataFrame:
     """Bring the rows of each conversation to one partition, in order, and judge them. Rows without a session go anywhere."""
     from pyspark.sql import functions as F
 
     alone = F.when(F.col("session").isNull(), F.xxhash64("text", "line", "time"))
-    keys = (F.col("file"), F.col("session"), alone)
+    keys = (F.col("session"), alone)
     spread = rows.repartition(partitions, *keys) if partitions else rows.repartition(*keys)
-    ordered = spread.sortWithinPartitions("file", "session", *order)
+    ordered = spread.sortWithinPartitions("session", "file", *order)
     return ordered.select(*names(PARSED)).mapInArrow(judge(how), ddl(JUDGED))

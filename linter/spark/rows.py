@@ -37,7 +37,6 @@ FINDING: Columns = (
 JUDGED: Columns = (
     ("kind", "string"), *FINDING, ("data", "string"), ("file", "int"), *WHERE, ("nth", "int"), ("what", "string"),
     ("expected", "string"), ("day", "string"), ("role", "string"), ("messages", "bigint"), ("findings", "bigint"),
-    ("seconds", "double"),
 )  # fmt: skip
 
 # Of a table of a log: its lists, and what their columns are called here.
@@ -63,7 +62,7 @@ def schema(columns: Columns) -> pa.Schema:
     import pyarrow as pa
 
     kinds = {
-        "string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "double": pa.float64(), "binary": pa.binary(),
+        "string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "binary": pa.binary(),
         "array<string>": pa.list_(pa.string()), "map<string,string>": pa.map_(pa.string(), pa.string()),
     }  # fmt: skip
     return pa.schema([pa.field(name, kinds[kind]) for name, kind in columns])

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _COUNTS = 50_000  # different counts held before they are handed on; they are sums, so parts of them do no harm
 _ROWS = 1000  # of a batch that is handed on
+_FILE = 40  # bits of a message's place that count the lines of its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def judge(settings: Settings) -> Callable[[Iterable[pa.RecordBatch]], Iterable[p
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         part = Part(settings)
         for batch in batches:
-            yield from _batches(row for file, table in tables(batch) for row in part.take(file, table))
+            yield from _batches(part.take(tables(batch)))
         yield from _batches(part.finish())
 
     return run
@@ -110,36 +111,58 @@ class Part:
         self.linters = linters(settings)
         self.counts: Counter[tuple[str | None, ...]] = Counter()
         self.summary = Summary(shown=settings.shown, as_of=settings.as_of)
-        self.clocks = service.Clocks()
-        self._file: int | None = None
-        self._session: str | None = None  # the one that is timed
+        measures = self.linters.of(None).lexicon.rulebooks.measures
+        self.clocks = service.Clocks(measures.values() if settings.reports else ())
         self._turns = logs.Sessions()
+        self._file: int | None = None
 
-    def take(self, file: int, table: logs.Table) -> Iterator[dict[str, Any]]:
-        """Judge the rows of a table and yield what is worth a row."""
+    def take(self, tables: Iterable[tuple[int, logs.Table]]) -> Iterator[dict[str, Any]]:
+        """Judge the rows of some tables together and yield what is worth a row."""
+        files: list[int] = []
+        messages: list[Message] = []
+        for file, table in tables:
+            yield from self._others(file, table)
+            found = self._messages(file, table)
+            messages += found
+            files += [file] * len(found)
+        for file, message, findings in zip(files, messages, self._found(messages), strict=True):
+            self._count(file, message, findings)
+            for nth, finding in enumerate(findings):
+                yield self._row(file, nth, finding, message.text)
+        if len(self.counts) > _COUNTS:
+            yield from self._counted()
+
+    def finish(self) -> Iterator[dict[str, Any]]:
+        """Yield what is known only at the end: the last counts, and what a report needs of this partition."""
+        yield from self._counted()
+        if self.settings.reports:
+            self.clocks.finish()
+            data = {"summary": self.summary.state(), "clocks": self.clocks.state()}
+            yield {"kind": "part", "data": reports.dump(data)}
+
+    def _messages(self, file: int, table: logs.Table) -> list[Message]:
+        """Return the messages of a table with what was said before. Contexts do not go over from file to file."""
         if file != self._file:
-            self._file, self._session, self._turns = file, None, logs.Sessions()
+            self._file, self._turns = file, logs.Sessions()
+        if self.settings.reports:
+            self.clocks.see_table(table, self.linters.platform)
+        messages = logs.messages(table, self._turns)
+        last = table.sessions[-1] if table.sessions else None
+        self._turns.open = {name: turns for name, turns in self._turns.open.items() if name == last}
+        return messages
+
+    def _others(self, file: int, table: logs.Table) -> Iterator[dict[str, Any]]:
+        """Yield the rows that could not be read, and the findings of listings."""
         for trouble in table.troubles:
             self.summary.troubles += 1
             where = {"file": file, "path": trouble.path, "line": trouble.row}
             yield {"kind": "trouble", **where, "what": trouble.what, "expected": trouble.expected}
         for listing in table.listings:
-            yield from self._listing(file, listing)
-        messages = logs.messages(table, self._turns)
-        last = table.sessions[-1] if table.sessions else None
-        self._turns.open = {name: turns for name, turns in self._turns.open.items() if name == last}
-        for message, found in zip(messages, self._found(messages), strict=True):
-            yield from self._timed(message)
-            yield from self._judged(file, message, found)
-        if len(self.counts) > _COUNTS:
-            yield from self._counted()
-
-    def finish(self) -> Iterator[dict[str, Any]]:
-        """Yield what is known only at the end: counts, the last waits, the summary of the partition."""
-        yield from self._counted()
-        if self.settings.reports:
-            yield from self._waits()
-            yield {"kind": "summary", "data": reports.dump(self.summary.state())}
+            linter = self.linters.of(listing.origin.platform)
+            found = [replace(f, origin=listing.origin) for f in linter.check_listing(listing.record)]
+            self._count(file, Message("", "listing.title", origin=listing.origin), found)
+            for nth, finding in enumerate(found):
+                yield self._row(file, nth, finding, str(listing.record.get(finding.field or "title", "")))
 
     def _found(self, messages: Sequence[Message]) -> list[Sequence[Finding]]:
         """Judge the agents' messages among some, those of a platform together."""
@@ -154,20 +177,6 @@ class Part:
                 found[at] = answer
         return found
 
-    def _listing(self, file: int, listing: logs.Listing) -> Iterator[dict[str, Any]]:
-        linter = self.linters.of(listing.origin.platform)
-        found = [replace(f, origin=listing.origin) for f in linter.check_listing(listing.record)]
-        message = Message("", "listing.title", origin=listing.origin)
-        self._count(message, found)
-        for nth, finding in enumerate(found):
-            text = str(listing.record.get(finding.field or "title", ""))
-            yield self._row(file, nth, finding, text)
-
-    def _judged(self, file: int, message: Message, found: Sequence[Finding]) -> Iterator[dict[str, Any]]:
-        self._count(message, found)
-        for nth, finding in enumerate(found):
-            yield self._row(file, nth, finding, message.text)
-
     def _row(self, file: int, nth: int, finding: Finding, text: str) -> dict[str, Any]:
         data = {"id": identity(finding)} | reports.finding_data(finding, text, shown=self.settings.shown)
         typed = {name: data[name] for name, _ in FINDING if name in data}
@@ -177,7 +186,7 @@ class Part:
 
     # --- counts
 
-    def _count(self, message: Message, found: Sequence[Finding]) -> None:
+    def _count(self, file: int, message: Message, found: Sequence[Finding]) -> None:
         origin = message.origin
         platform = origin.platform or self.linters.platform
         owner = (platform, origin.shop, origin.agent, _day(origin.time) if origin.time else None, message.role)
@@ -186,7 +195,8 @@ class Part:
         if not self.settings.reports:
             return
         if message.role == "agent":
-            self.summary.count(message, self.linters.of(origin.platform).platforms[0], found)
+            platform = self.linters.of(origin.platform).platforms[0]
+            self.summary.count(message, platform, found, (file << _FILE) + (origin.line or 0))
         else:
             self.summary.buyers += message.role == "buyer"
 
@@ -196,22 +206,6 @@ class Part:
         for key, times in self.counts.items():
             yield {"kind": "count", **dict(zip(names, key, strict=True)), "findings" if key[-1] else "messages": times}
         self.counts.clear()
-
-    def _timed(self, message: Message) -> Iterator[dict[str, Any]]:
-        if not self.settings.reports:
-            return
-        if message.origin.session != self._session:
-            yield from self._waits()
-            self._session = message.origin.session
-        self.clocks.see(message, self.linters.platform)
-
-    def _waits(self) -> Iterator[dict[str, Any]]:
-        """Yield how long the buyer of the last session waited, and begin anew."""
-        for (shop, platform), waits in self.clocks.finish().items():
-            for wait in waits:
-                where = {"shop": shop, "platform": platform, "session": wait.buyer, "time": wait.asked.isoformat()}
-                yield {"kind": "wait", **where, "seconds": wait.seconds}
-        self.clocks = service.Clocks()
 
 
 def _day(time: str) -> str | None:
