@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +28,20 @@ if TYPE_CHECKING:
 
 _WHOLE = str(1 << 60)  # bytes: no split is as large as this
 _HEAD = 1 << 16  # bytes that tell the encoding
+_PACKED = 6  # times as large as its file is what a packed one holds, about
 _UNPACKED = ("", ".gz", ".bz2")  # what Hadoop reads everywhere without native libraries
 
 
-def read(session: SparkSession, paths: Sequence[str], options: logs.Options) -> DataFrame:
-    """Return the rows of files, folders and globs as PARSED, with `file` numbered in the order of `paths`.
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The rows of some files as PARSED, and how many bytes of them there are."""
+
+    rows: DataFrame
+    size: int
+
+
+def read(session: SparkSession, paths: Sequence[str], options: logs.Options) -> Log:
+    """Return the rows of files, folders and globs, with `file` numbered in the order of `paths`.
 
     Paths are local, or addresses such as hdfs://, s3a://. Raises KefulintError for what is not there or not read by Spark.
     """
@@ -45,7 +54,7 @@ def read(session: SparkSession, paths: Sequence[str], options: logs.Options) -> 
     found = frames[0]
     for frame in frames[1:]:
         found = found.unionByName(frame)
-    return found
+    return Log(found, sum(file.size for file in files.values()))
 
 
 def _files(session: SparkSession, paths: Sequence[str], options: logs.Options) -> dict[str, File]:
@@ -64,10 +73,11 @@ def _files(session: SparkSession, paths: Sequence[str], options: logs.Options) -
                 f"{name}:1: not read by Spark, expected .jsonl, .csv or .tsv (plain, .gz, .bz2) or .parquet"
             )
             continue
-        encoding = None if kind == "parquet" else options.encoding or encoding_of(_head(session, uri, name))
-        if encoding == "utf-16":
+        size, head = _looked_at(session, uri, name)
+        encoding = options.encoding or encoding_of(head)
+        if encoding == "utf-16" and kind != "parquet":
             problems.append(f"{name}:1: UTF-16 is not read by Spark, expected UTF-8 or GB18030")
-        files[uri] = File(number, name, kind, encoding)
+        files[uri] = File(number, name, kind, encoding, size)
     if problems:
         raise KefulintError(problems)
     if not files:
@@ -101,18 +111,20 @@ def _reason(error: Exception) -> str:
     return str(error).splitlines()[0][:200]
 
 
-def _head(session: SparkSession, uri: str, name: str) -> bytes:
-    """Return the first bytes of a file, unpacked, through the file system it lies on."""
+def _looked_at(session: SparkSession, uri: str, name: str) -> tuple[int, bytes]:
+    """Return the size of a file and its first bytes, unpacked, through the file system it lies on."""
     jvm: Any = session._jvm
     hadoop = session._jsc.hadoopConfiguration()
     path = jvm.org.apache.hadoop.fs.Path(jvm.java.net.URI(uri))
     try:
-        stream = path.getFileSystem(hadoop).open(path)
+        system = path.getFileSystem(hadoop)
+        codec = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(hadoop).getCodec(path)
+        stream = system.open(path)
         try:
-            codec = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(hadoop).getCodec(path)
-            return bytes((codec.createInputStream(stream) if codec else stream).readNBytes(_HEAD))
+            head = bytes((codec.createInputStream(stream) if codec else stream).readNBytes(_HEAD))
         finally:
             stream.close()
+        return system.getFileStatus(path).getLen() * (_PACKED if codec else 1), head
     except Exception as error:  # py4j raises its own kind for whatever Java throws
         raise SourceError(f"{name}:1: cannot be read ({_reason(error)}), expected a readable file") from error
 

@@ -156,7 +156,9 @@ def turn_order() -> list[Column]:
     return [F.col("turn"), moment, F.col("time"), F.col("came")]
 
 
-def judge_rows(rows: DataFrame, order: Sequence[Column | str], how: Settings, partitions: int | None = None) -> DataFrame:
+def judge_rows(
+    rows: DataFrame, order: Sequence[Column | str], how: Settings, partitions: int | None = None
+) -> DataFrame:
     """Bring the rows of each conversation to one partition, in order, and judge them. Rows without a session go anywhere."""
     from pyspark.sql import functions as F
 

@@ -33,6 +33,7 @@ class File:
     name: str
     kind: str
     encoding: str | None = None
+    size: int = 0  # bytes
 
 
 def key_of(uri: str) -> str:

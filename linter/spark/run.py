@@ -8,7 +8,6 @@ machine takes `judged` and writes DataFrames.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,12 +22,15 @@ from linter.model import KefulintError
 from linter.spark.files import read
 from linter.spark.frames import judge_rows, settings
 from linter.spark.jvm import session
+from linter.spark.worker import Settings, add_part, add_parts
 from linter.summary import Summary
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _TROUBLES = 20  # shown; all are counted
+_PARTITION = 16 << 20  # bytes of input that are judged in one task
+_PARTS = 8  # sums that reach the driver
 _LINES = 5000  # findings that are written at once
 
 
@@ -55,23 +57,24 @@ class SparkRun(Run):
                        shown=what.shown, reports=True)  # fmt: skip
         spark = session(self.master)
         try:
-            rows = judge_rows(read(spark, what.paths, what.options), ["line"], how).persist(StorageLevel.DISK_ONLY)
-            found = self._written(rows)
+            log = read(spark, what.paths, what.options)
+            partitions = max(spark.sparkContext.defaultParallelism, log.size // _PARTITION)
+            rows = judge_rows(log.rows, ["line"], how, partitions).persist(StorageLevel.DISK_ONLY)
+            found = self._written(rows, how)
             rows.unpersist()
         except PySparkException as error:
             raise KefulintError(_problems(error)) from error
         self.seconds = time.monotonic() - started
         return found
 
-    def _written(self, rows: DataFrame) -> results.Results:
+    def _written(self, rows: DataFrame, how: Settings) -> results.Results:
         lexicon = load_lexicon(self.audit.lexicons)
         known = list(lexicon.rulebooks.measures.values()) if self.audit.measures else []
         self.summary = Summary(shown=self.audit.shown, as_of=self.audit.as_of)
         clocks = service.Clocks(known)
-        for part in rows.where("kind = 'part'").select("data").toLocalIterator():
-            data = json.loads(part.data)
-            self.summary.add(Summary.of_state(data["summary"]), apart=True)
-            clocks.add(service.Clocks.of_state(data["clocks"], known))
+        parts = rows.where("kind = 'part'").select("data").coalesce(_PARTS).mapInArrow(add_parts(how), "data string")
+        for part in parts.collect():
+            add_part(self.summary, clocks, part.data)
         first = rows.where("kind = 'trouble'").orderBy("file", "line").limit(_TROUBLES).collect()
         self.summary.shown_troubles = [str(Trouble(t.path, t.line, t.what, t.expected)) for t in first]
         measured = list(service.measure(clocks.finish(), known))

@@ -8,6 +8,7 @@ task twice, and accumulators then count twice; the rows of a task that failed ar
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -92,6 +93,32 @@ def judge(settings: Settings) -> Callable[[Iterable[pa.RecordBatch]], Iterable[p
     return run
 
 
+def add_parts(settings: Settings) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+    """Return the function that adds up what partitions handed on for a report: many rows of `data` to one."""
+
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        measures = linters(settings).of(None).lexicon.rulebooks.measures.values()
+        summary, clocks = Summary(shown=settings.shown, as_of=settings.as_of), service.Clocks(measures)
+        for batch in batches:
+            for data in batch.column("data").to_pylist():
+                add_part(summary, clocks, data)
+        yield as_batch([{"data": _part(summary, clocks)}], (("data", "string"),))
+
+    return run
+
+
+def add_part(summary: Summary, clocks: service.Clocks, data: str) -> None:
+    """Add what a partition handed on."""
+    found = json.loads(data)
+    summary.add(Summary.of_state(found["summary"]), apart=True)
+    clocks.add(service.Clocks.of_state(found["clocks"], ()))
+
+
+def _part(summary: Summary, clocks: service.Clocks) -> str:
+    clocks.finish()
+    return reports.dump({"summary": summary.state(), "clocks": clocks.state()})
+
+
 def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
     found: list[dict[str, Any]] = []
     for row in rows:
@@ -136,9 +163,7 @@ class Part:
         """Yield what is known only at the end: the last counts, and what a report needs of this partition."""
         yield from self._counted()
         if self.settings.reports:
-            self.clocks.finish()
-            data = {"summary": self.summary.state(), "clocks": self.clocks.state()}
-            yield {"kind": "part", "data": reports.dump(data)}
+            yield {"kind": "part", "data": _part(self.summary, self.clocks)}
 
     def _messages(self, file: int, table: logs.Table) -> list[Message]:
         """Return the messages of a table with what was said before. Contexts do not go over from file to file."""
