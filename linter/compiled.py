@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from linter.lexicon import Concept, Find, Lexicon, Rule
+from linter.lexicon import Find, Lexicon, Rule
 from linter.pattern import Item, Pattern
 from linter.scan import Hits, Scanner
 from linter.shapes import GATES
@@ -56,51 +56,86 @@ class Probe(NamedTuple):
     rule: Rule
     find: Find
     pattern: Pattern
-    needs: tuple[int, ...]  # bits of concepts: one of each must be present
-    shapes: tuple[tuple[str, ...], ...]  # one of each must be present too
+    shapes: tuple[tuple[str, ...], ...]  # one of each must be present
     place: int  # order in the find
     in_talk: bool  # only after other turns
     most: int  # plain characters it can reach over at most, where the whole message must be matched; 0: no such limit
 
 
-@dataclass(frozen=True, slots=True)
 class Probes:
-    """The probes of one channel, by the automaton's entry that makes them worth trying."""
+    """The probes of one channel, told from what the automaton met by a few operations on large numbers.
 
-    by_entry: tuple[tuple[Probe, ...], ...]
-    by_shape: tuple[Probe, ...]  # those that need nothing spelled
+    Every probe has a bit, in as many ranks as a pattern has items: a spelling sets the bits of the items it would do
+    for, rank by rank, and a probe is possible where its bit is set in all ranks.
+    """
+
+    def __init__(self, probes: Iterable[Probe], scanner: Scanner) -> None:
+        self._probes = sorted(probes, key=lambda probe: (probe.rule.id, probe.find.place, probe.place))
+        self._width = len(self._probes)
+        self._every = (1 << self._width) - 1
+        self._ranks = max((len(probe.pattern.needs) for probe in self._probes), default=0)
+        self._given = 0  # what needs no spelling
+        self._alone = 0  # probes that do without other turns
+        by_name: dict[str, int] = {}
+        for number, probe in enumerate(self._probes):
+            self._alone |= (not probe.in_talk) << number
+            for rank in range(self._ranks):
+                bit = 1 << (rank * self._width + number)
+                if rank >= len(probe.pattern.needs):
+                    self._given |= bit
+                    continue
+                for name in probe.pattern.needs[rank]:
+                    by_name[name] = by_name.get(name, 0) | bit
+        self._by_name = by_name
+        self._by_entry: dict[int, int] = {}
+        self._concepts = scanner.terms.concepts
+
+    def _learned(self, entry: int) -> int:
+        """Work out what an entry would do for, when it is first met."""
+        found = self._by_entry[entry] = _either(self._by_name.get(name, 0) for name in self._concepts(entry))
+        return found
 
     def wanted(self, reading: Reading, in_talk: bool) -> list[tuple[Rule, Find, list[Pattern]]]:
         """Return the finds, by rule, with those of their patterns that could match."""
-        hits, by_entry = reading.hits, self.by_entry
-        tried: dict[int, Probe] = {}
-        for probe in self.by_shape:
-            tried[id(probe)] = probe
-        for entry in hits.entries():
-            for probe in by_entry[entry]:
-                tried[id(probe)] = probe
-        return gathered(probe for probe in tried.values() if _is_possible(probe, reading, in_talk))
+        by_entry, met = self._by_entry, self._given
+        hits = reading.hits
+        for _, entry in hits.raw:
+            known = by_entry.get(entry)
+            met |= self._learned(entry) if known is None else known
+        for hit in hits.extra:
+            met |= self._by_name.get(hit.concept, 0)
+        possible = self._every if in_talk else self._alone
+        for _ in range(self._ranks):
+            possible &= met
+            met >>= self._width
+        return self._gathered(possible, reading) if possible else []
+
+    def _gathered(self, possible: int, reading: Reading) -> list[tuple[Rule, Find, list[Pattern]]]:
+        found: dict[int, tuple[Rule, Find, list[Pattern]]] = {}
+        while possible:
+            lowest = possible & -possible
+            possible ^= lowest
+            probe = self._probes[lowest.bit_length() - 1]
+            if _is_possible(probe, reading):
+                found.setdefault(id(probe.find), (probe.rule, probe.find, []))[2].append(probe.pattern)
+        return list(found.values())
 
 
-def _is_possible(probe: Probe, reading: Reading, in_talk: bool) -> bool:
-    if probe.in_talk and not in_talk:
+def _either(numbers: Iterable[int]) -> int:
+    together = 0
+    for number in numbers:
+        together |= number
+    return together
+
+
+def _is_possible(probe: Probe, reading: Reading) -> bool:
+    plain = reading.folded.plain
+    if probe.most and len(plain) > probe.most and reading.end - reading.start > probe.most:
         return False
-    mask = reading.hits.mask
-    for bits in probe.needs:
-        if not mask & bits:
-            return False
     for names in probe.shapes:
-        if not any(GATES[name].search(reading.folded.plain) for name in names):
+        if not any(GATES[name](plain) for name in names):
             return False
-    return not probe.most or len(reading.folded.plain) <= probe.most or reading.end - reading.start <= probe.most
-
-
-def gathered(probes: Iterable[Probe]) -> list[tuple[Rule, Find, list[Pattern]]]:
-    """Group probes by find, in order of rule and place."""
-    found: dict[int, tuple[Rule, Find, list[Pattern]]] = {}
-    for probe in sorted(probes, key=lambda probe: (probe.rule.id, probe.find.place, probe.place)):
-        found.setdefault(id(probe.find), (probe.rule, probe.find, []))[2].append(probe.pattern)
-    return list(found.values())
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +145,12 @@ class Compiled:
     lexicon: Lexicon
     folding: Folding
     scanner: Scanner
-    measured: tuple[Rule, ...]  # rules that measure instead of matching
-    fillers: tuple[re.Pattern[str], re.Pattern[str]]
+    filler_words: tuple[str, ...]
+
+    @property
+    def measured(self) -> list[Rule]:
+        """The rules that measure instead of matching."""
+        return [rule for rule in self.lexicon.rules.values() if rule.measure]
 
     def read(self, text: str) -> Reading:
         """Fold and scan a text."""
@@ -120,20 +159,9 @@ class Compiled:
 
     def probes(self, channel: str, rules: frozenset[str], platforms: Sequence[str]) -> Probes:
         """Return what some rules look for in a channel, on some platforms."""
-        common = {concept.id: _commonness(concept) for concept in self.lexicon.concepts.values()}
-        by_entry: list[list[Probe]] = [[] for _ in self.scanner.entries]
-        by_shape: list[Probe] = []
-        for probe in self._probes(channel, rules, platforms):
-            spelled = [item for item in probe.pattern.items if not item.optional and not _is_shape(item)]
-            if not spelled:
-                by_shape.append(probe)
-                continue
-            rarest = min(spelled, key=lambda item: sum(common.get(name, 1.0) for name in item.names))
-            for entry in {e for name in rarest.names for e in self.scanner.entries_of.get(name, ())}:
-                by_entry[entry].append(probe)
-        return Probes(tuple(map(tuple, by_entry)), tuple(by_shape))
+        return Probes(self.each_probe(channel, rules, platforms), self.scanner)
 
-    def _probes(self, channel: str, rules: frozenset[str], platforms: Sequence[str]) -> Iterator[Probe]:
+    def each_probe(self, channel: str, rules: frozenset[str], platforms: Sequence[str]) -> Iterator[Probe]:
         for rule in self.lexicon.rules.values():
             for find in rule.finds if rule.id in rules else ():
                 if channel not in (find.channels or rule.channels):
@@ -150,7 +178,7 @@ class Compiled:
             if not item.optional and all(name[0] == "@" for name in item.names)
         )
         in_talk = bool(find.asked or find.earlier or find.said)
-        return Probe(rule, find, pattern, self.scanner.needs(pattern), shapes, place, in_talk, self._most(pattern))
+        return Probe(rule, find, pattern, shapes, place, in_talk, self._most(pattern))
 
     def _most(self, pattern: Pattern) -> int:
         """Return how many characters a pattern that must span the whole message can span."""
@@ -159,7 +187,7 @@ class Compiled:
         return sum(item.gap + max(map(self.scanner.longest, item.names)) for item in pattern.items)
 
     def _core(self, plain: str) -> tuple[int, int]:
-        first, last = self.fillers
+        first, last = _fillers(self.filler_words)
         head = first.match(plain)
         start = head.end() if head else 0
         tail = last.match(plain[::-1])
@@ -174,8 +202,7 @@ def compiled(lexicon: Lexicon) -> Compiled:
     sounds = Sounds()
     disguises = Disguises(sounds, lexicon.components, lexicon.lookalikes)
     scanner = Scanner(_terms(lexicon, folding, disguises), sounds)
-    measured = tuple(rule for rule in lexicon.rules.values() if rule.measure)
-    return Compiled(lexicon, folding, scanner, measured, _fillers(lexicon, folding))
+    return Compiled(lexicon, folding, scanner, tuple(_filler_words(lexicon, folding)))
 
 
 def symbols_spelled(lexicon: Lexicon) -> set[str]:
@@ -204,14 +231,13 @@ def _is_shape(item: Item) -> bool:
     return any(name[0] == "@" for name in item.names)
 
 
-def _commonness(concept: Concept) -> float:
-    """Guess how often a concept is met: words of one character are everywhere, long ones are rare."""
-    return sum(16.0 / len(spelling) ** 3 for spelling in (*concept.strong, *concept.weak))
-
-
-def _fillers(lexicon: Lexicon, folding: Folding) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _filler_words(lexicon: Lexicon, folding: Folding) -> list[str]:
     filler = lexicon.concepts.get("filler")
-    words = sorted({folding.normal(s) for s in filler.strong} if filler else set(), key=len, reverse=True)
+    return sorted({folding.normal(s) for s in filler.strong} if filler else set(), key=len, reverse=True)
+
+
+@lru_cache(maxsize=8)
+def _fillers(words: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
     forward = "|".join(map(re.escape, words))
     backward = "|".join(re.escape(word[::-1]) for word in words)
     return re.compile(f"(?:{forward})*"), re.compile(f"(?:{backward})*")

@@ -20,6 +20,7 @@ DENIAL, AFTER, WARNING, ECHO = "clear-denial", "clear-after", "clear-warning", "
 _NO_ACCIDENT = 5  # so many characters in a row that all sound like something else are meant
 _REACH = 7  # plain characters between a denial and what it denies
 _QUOTES = {"“": "”", "‘": "’", "「": "」", "『": "』", '"': '"', "'": "'", "《": "》"}
+_MARKS = frozenset(_QUOTES)
 
 
 def is_too_weak(match: Sequence[Hit]) -> bool:
@@ -88,6 +89,8 @@ def is_asked_back(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
 
 def is_quoted(start: int, end: int, original: str) -> bool:
     """Do the words stand inside quotation marks, and all of them? Offsets are those of the original."""
+    if _MARKS.isdisjoint(original):
+        return False
     return any(first < start and end <= last for first, last in quotations(original))
 
 

@@ -10,19 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from linter import measures
+from linter import cache, measures
 from linter.compiled import Compiled, Reading, compiled
 from linter.judge import Court, Match, Scene, settle
-from linter.lexicon import Lexicon, Rule, load_lexicon
+from linter.lexicon import Lexicon, Rule
 from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
+
+if TYPE_CHECKING:
+    from linter.batch import Sieve, Tried
 
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
 _LONG = 1200  # characters; a longer text is judged in windows
 _WINDOW, _OVERLAP = 600, 120
+_BATCH = 8192  # messages that are looked at together
 _CONTEXT = 6  # earlier turns that count as context
 _GIVES = {
     "line": "a single message",
@@ -63,15 +68,26 @@ class Linter:
         unknown = [p for p in self.platforms if p not in PLATFORMS]
         if unknown or not self.platforms:
             raise KefulintError(f"unknown platform '{', '.join(unknown)}', expected one of {', '.join(PLATFORMS)}")
-        self.lexicon = lexicon or load_lexicon(lexicons)
+        self._compiled: Compiled = compiled(lexicon) if lexicon else cache.ready(tuple(map(str, lexicons)))
+        self.lexicon = self._compiled.lexicon
         self.rules = _selected(self.lexicon, rules, drafts)
         self._asked_for = tuple(rules)
         self.as_of = as_of
-        self._compiled: Compiled = compiled(self.lexicon)
+        self._measured_rules = [rule for rule in self._compiled.measured if rule.id in self.rules]
         self._read = lru_cache(maxsize=2048)(self._compiled.read)
+        self._sieves: dict[str, Sieve] = {}
         self._probes = lru_cache(maxsize=None)(
             lambda channel: self._compiled.probes(channel, self.rules, self.platforms)
         )
+
+    def _sieve(self, channel: str) -> Sieve:
+        from linter.batch import Sieve
+
+        if channel not in self._sieves:
+            self._sieves[channel] = Sieve(
+                self._compiled, self._compiled.each_probe(channel, self.rules, self.platforms)
+            )
+        return self._sieves[channel]
 
     @property
     def version(self) -> str:
@@ -94,8 +110,47 @@ class Linter:
     def check_many(self, messages: Iterable[str | Message]) -> Iterator[list[Finding]]:
         """Judge messages in order; the same answers as `check`, at batch speed."""
         self._require("line", "conversation")
-        for message in messages:
-            yield self._judge(Message(message) if isinstance(message, str) else message, None)
+        given = iter(messages)
+        while batch := list(islice(given, _BATCH)):
+            known: dict[str, list[Finding]] = {}  # what bare texts gave: real chat repeats itself
+            for given_one, finds in zip(batch, self._sifted(batch), strict=True):
+                if finds is not None and not finds:
+                    yield []
+                elif isinstance(given_one, str):
+                    if given_one not in known:
+                        known[given_one] = self._judge(Message(given_one), None, finds=finds)
+                    yield list(known[given_one])
+                else:
+                    yield self._judge(given_one, None, finds=finds)
+
+    def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Tried] | None]:
+        """Return for every message the finds that could match it; None where that cannot be told without reading it."""
+        found: list[Sequence[Tried] | None] = [None] * len(messages)
+        try:
+            from linter import batch
+        except ImportError:  # without NumPy every message is read
+            return found
+        by_channel: dict[str, list[int]] = {}
+        for number, message in enumerate(messages):
+            text, channel, role = (message, "chat", "agent") if isinstance(message, str) else (
+                message.text, message.channel, message.role)  # fmt: skip
+            if role != "agent" or not text:
+                found[number] = ()
+            elif len(text) <= _LONG:
+                by_channel.setdefault(channel, []).append(number)
+        for channel, numbers in by_channel.items():
+            measuring = self._measuring(channel)
+            if "repeated-words" in measuring:
+                continue
+            chosen = [messages[number] for number in numbers]
+            sifted = batch.sift(chosen, self._sieve(channel), _fragments)
+            for number, message, finds in zip(numbers, chosen, sifted, strict=True):
+                repeats = bool(measuring) and not isinstance(message, str) and measures.may_repeat(message)
+                found[number] = finds if finds or not repeats else None
+        return found
+
+    def _measuring(self, channel: str) -> set[str]:
+        return {rule.measure for rule in self._measured_rules if channel in rule.channels}
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
         """Judge every agent's turn in the light of those before; one list of findings a turn."""
@@ -148,7 +203,7 @@ class Linter:
         shops: dict[str, list[Mapping[str, Any]]] = {}
         for record in records:
             shops.setdefault(str(record.get("shop") or ""), []).append(record)
-        rules = [rule for rule in self._compiled.measured if rule.needs == "set" and rule.id in self.rules]
+        rules = [rule for rule in self._measured_rules if rule.needs == "set"]
         return [finding for rule in rules for listed in shops.values() for finding in self._judge_set(rule, listed)]
 
     def explain(self, message: Message) -> Explanation:
@@ -168,13 +223,17 @@ class Linter:
     # --- the stages
 
     def _judge(
-        self, message: Message, rejections: list[Rejection] | None, record: Mapping[str, Any] | None = None
+        self,
+        message: Message,
+        rejections: list[Rejection] | None,
+        record: Mapping[str, Any] | None = None,
+        finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
         if message.role != "agent" or not message.text:
             return []
         if len(message.text) > _LONG:
             return self._judge_long(message, rejections, record)
-        return self._judge_scene(self._scene(message, record or {}), rejections, record)
+        return self._judge_scene(self._scene(message, record or {}), rejections, record, finds)
 
     def _judge_long(
         self, message: Message, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
@@ -195,12 +254,20 @@ class Linter:
         return sorted(found.values(), key=lambda finding: (finding.start, finding.end, finding.rule))
 
     def _judge_scene(
-        self, scene: Scene, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
+        self,
+        scene: Scene,
+        rejections: list[Rejection] | None,
+        record: Mapping[str, Any] | None,
+        finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
+        """Judge a scene by all rules, or by the finds that are known to be the only ones that could match."""
         court = Court(self.lexicon, self.platforms, self._read, rejections)
         found: list[Match] = []
         message = scene.message
-        for rule, find, patterns in self._probes(message.channel).wanted(scene.reading, bool(message.context)):
+        tried = finds
+        if tried is None:
+            tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
+        for rule, find, patterns in tried:
             if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)
         found += self._measured(scene, court)
@@ -226,8 +293,8 @@ class Linter:
         return True
 
     def _measured(self, scene: Scene, court: Court) -> Iterator[Match]:
-        for rule in self._compiled.measured:
-            if rule.id not in self.rules or scene.message.channel not in rule.channels:
+        for rule in self._measured_rules:
+            if scene.message.channel not in rule.channels:
                 continue
             settings = dict(rule.settings)
             span = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from linter.model import KefulintError
@@ -17,6 +16,8 @@ def private_folder() -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError:
+        import tempfile
+
         folder = Path(tempfile.mkdtemp(prefix="kefulint-"))
     if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
         raise KefulintError(f"{folder}:1: the cache folder belongs to somebody else, expected one of your own")

@@ -63,12 +63,20 @@ class Court:
 
     def matches(self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern]) -> Iterator[Match]:
         """Yield the confirmed matches of some patterns of a rule's find."""
-        if not self._fits(scene, rule, find, patterns):
+        if not self._is_asked(scene, rule, find):
             return
+        ways = [(p, self._ways(scene, p, scene.reading.hits)) for p in patterns]
+        ways = [(pattern, found) for pattern, found in ways if found or OUTSIDE in pattern.names]
+        if not ways or not self._fits(scene, find):
+            return  # most finds end here: the words are there, but not beside each other
         for platforms in self._platform_groups(find):
             verdicts = self.verdicts(rule, find.verdict, platforms, scene.message.channel)
             if any(verdict != "none" for _, verdict in verdicts):
-                yield from self._confirmed(scene, rule, find, patterns, verdicts)
+                yield from self._confirmed(scene, rule, find, ways, verdicts)
+
+    def _ways(self, scene: Scene, pattern: Pattern, hits: Hits) -> list[tuple[Hit, ...]]:
+        reading = scene.reading
+        return list(matches(pattern, hits, reading.folded, reading.start, reading.end))
 
     def verdicts(self, rule: Rule, own: str | None, platforms: Sequence[str], channel: str) -> Verdicts:
         """Return the verdict on every platform: the find's own, the rulebook's, or the rule's default."""
@@ -83,19 +91,18 @@ class Court:
 
     # --- conditions that do not depend on the place
 
-    def _fits(self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern]) -> bool:
-        length = scene.reading.end - scene.reading.start
+    def _is_asked(self, scene: Scene, rule: Rule, find: Find) -> bool:
+        """Is the find one for this channel, these platforms, and a message of this length?"""
         if scene.message.channel not in (find.channels or rule.channels):
-            return False
-        if (find.longest and length > find.longest) or length < find.shortest:
             return False
         if find.platforms and not any(p in find.platforms for p in self.platforms):
             return False
-        reading = scene.reading
-        if not any(
-            True for p in patterns for _ in matches(p, reading.hits, reading.folded, reading.start, reading.end)
-        ) and not any(OUTSIDE in p.names for p in patterns):
-            return False  # most finds end here: the words are there, but not beside each other
+        if not find.longest and not find.shortest:
+            return True
+        length = scene.reading.end - scene.reading.start
+        return find.shortest <= length and not (find.longest and length > find.longest)
+
+    def _fits(self, scene: Scene, find: Find) -> bool:
         return self._context_fits(scene, find) and not self._anywhere(scene, find.unless_anywhere)
 
     def _context_fits(self, scene: Scene, find: Find) -> bool:
@@ -133,15 +140,19 @@ class Court:
     # --- the place
 
     def _confirmed(
-        self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern], verdicts: Verdicts
+        self,
+        scene: Scene,
+        rule: Rule,
+        find: Find,
+        ways: Sequence[tuple[Pattern, list[tuple[Hit, ...]]]],
+        verdicts: Verdicts,
     ) -> Iterator[Match]:
         reading = scene.reading
-        hits = reading.hits
-        if any(OUTSIDE in pattern.names for pattern in patterns):
-            hits = self._outside_links(reading, verdicts[0][0])
         seen: set[tuple[int, int]] = set()
-        for pattern in patterns:
-            for match in matches(pattern, hits, reading.folded, reading.start, reading.end):
+        for pattern, found in ways:
+            if OUTSIDE in pattern.names:
+                found = self._ways(scene, pattern, self._outside_links(reading, verdicts[0][0]))
+            for match in found:
                 place = (match[0].start, match[-1].end)
                 start, end = reading.folded.original_span(*place)
                 if end <= scene.offset or place in seen:

@@ -6,18 +6,21 @@ concept or rule of the same id replaces it whole (a shop's own wording wins), an
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from linter.model import CHANNELS, PLATFORMS, VERDICTS, LexiconError, Turn
 from linter.nodes import Node, Problems, load_yaml
-from linter.pattern import Pattern, PatternError, needed, parse
-from linter.rulebook import Rulebooks, load_rulebooks
+from linter.packed import Later
+from linter.pattern import Pattern, PatternError, of_items, parse
 from linter.shapes import SHAPES
+
+if TYPE_CHECKING:
+    from linter.rulebook import Rulebooks
 
 CLEARS = ("denied", "forbidden", "quoted", "warned", "asked-back")
 NEEDS = ("line", "conversation", "record", "set", "times")
@@ -51,8 +54,7 @@ class Concept:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Find:
+class Find(NamedTuple):
     """One way a rule is found: any of `patterns`, under the conditions that are set."""
 
     patterns: tuple[Pattern, ...]
@@ -109,26 +111,43 @@ class Rule:
     suggestion: str
     finds: tuple[Find, ...]
     unless: tuple[Pattern, ...]
-    violates: tuple[Example, ...]
-    passes: tuple[Example, ...]
+    examples: Later[tuple[tuple[Example, ...], tuple[Example, ...]]]  # violates, passes
     place: str
     measure: str = ""
     settings: tuple[tuple[str, str], ...] = ()
     fix: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def violates(self) -> tuple[Example, ...]:
+        """The texts in which the rule must find what is marked."""
+        return self.examples.value[0]
+
+    @property
+    def passes(self) -> tuple[Example, ...]:
+        """The texts in which it must find nothing."""
+        return self.examples.value[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
     """Everything that was loaded, by id, and a version made from the bytes of the files."""
 
-    concepts: dict[str, Concept]
+    all_concepts: Later[dict[str, Concept]]
     rules: dict[str, Rule]
-    rulebooks: Rulebooks
+    all_rulebooks: Later[Rulebooks]
     reads: dict[str, str]
     components: dict[str, tuple[str, ...]]
     lookalikes: dict[str, str]
     domains: dict[str, tuple[str, ...]]
     version: str
+
+    @property
+    def concepts(self) -> dict[str, Concept]:
+        return self.all_concepts.value
+
+    @property
+    def rulebooks(self) -> Rulebooks:
+        return self.all_rulebooks.value
 
 
 def shipped_folder() -> Path:
@@ -139,6 +158,8 @@ def shipped_folder() -> Path:
 
 def load_lexicon(extra: Sequence[str | Path] = ()) -> Lexicon:
     """Load the shipped lexicons and the folders named; raise LexiconError with every problem found."""
+    from linter.rulebook import load_rulebooks  # not needed where the compiled form is loaded
+
     problems = Problems()
     folders = [shipped_folder(), *(Path(folder) for folder in extra)]
     for folder in folders:
@@ -152,8 +173,8 @@ def load_lexicon(extra: Sequence[str | Path] = ()) -> Lexicon:
     if problems.lines:
         raise LexiconError(problems.lines)
     return Lexicon(
-        loader.concepts, loader.rules, rulebooks, loader.reads, loader.components, loader.lookalikes, loader.domains,
-        version(folders),
+        Later(loader.concepts), loader.rules, Later(rulebooks), loader.reads, loader.components, loader.lookalikes,
+        loader.domains, version(folders),
     )  # fmt: skip
 
 
@@ -164,6 +185,8 @@ def files(folders: Sequence[Path]) -> list[Path]:
 
 def version(folders: Sequence[Path]) -> str:
     """Return 12 hex digits that change with any byte of the lexicons."""
+    import hashlib
+
     digest = hashlib.sha256()
     for path in files(folders):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -288,8 +311,7 @@ class _Loader:
             suggestion=self._text(keys, "suggestion").strip(),
             finds=finds,
             unless=self._patterns(path.stem, keys, "unless", WITHIN),
-            violates=self._examples(keys, "violates", channels),
-            passes=self._examples(keys, "passes", channels),
+            examples=Later((self._examples(keys, "violates", channels), self._examples(keys, "passes", channels))),
             place=f"{node.path}:{node.line}",
             measure=self._text(keys, "measure"),
             settings=tuple((k, n.text(self.problems, k)) for k, n in self._mapping(keys, "settings")),
@@ -386,8 +408,8 @@ class _Loader:
                     self.concepts.setdefault(name, Concept(name, name[1:], (name[1:],), disguise=False))
             own = {n: f"{rule}.{n}" for n in item.names if f"{rule}.{n}" in self.concepts}
             strong = frozenset(own.get(n, n) for n in item.strong)
-            items.append(replace(item, names=names, strong=strong))
-        return replace(pattern, items=tuple(items), needs=needed(items))
+            items.append(item._replace(names=names, strong=strong))
+        return of_items(pattern, items)
 
     def check_names(self) -> None:
         """Every concept a pattern names must exist."""

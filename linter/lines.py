@@ -12,9 +12,10 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from lzma import LZMAError
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from linter.model import SourceError
 
@@ -45,18 +46,19 @@ class Block:
     lines: list[str]
 
 
-def opened(path: str) -> tuple[IO[bytes], IO[bytes]]:
+def opened(path: str) -> tuple[BufferedIOBase, BufferedIOBase]:
     """Open a file (`-`: standard input); return its unpacked stream and the raw one. Raises SourceError."""
     if path == "-":
-        return sys.stdin.buffer, sys.stdin.buffer
+        standard: Any = sys.stdin.buffer
+        return standard, standard
     try:
-        raw: IO[bytes] = Path(path).open("rb")  # noqa: SIM115
+        raw: BufferedIOBase = Path(path).open("rb")  # noqa: SIM115
     except OSError as error:
         raise SourceError(f"{path}:1: cannot be opened ({error.strerror}), expected a readable file") from error
     return _unpacked(raw, path), raw
 
 
-def _unpacked(raw: IO[bytes], path: str) -> IO[bytes]:
+def _unpacked(raw: BufferedIOBase, path: str) -> BufferedIOBase:
     kind = Path(path).suffix.lower()
     stream: Any = raw
     if kind == ".gz":
@@ -70,7 +72,7 @@ def _unpacked(raw: IO[bytes], path: str) -> IO[bytes]:
     elif kind == ".xz":
         import lzma
 
-        stream = lzma.LZMAFile(raw)  # noqa: SIM115
+        stream = lzma.LZMAFile(raw)  # type: ignore[arg-type]  # noqa: SIM115
     elif kind == ".zst":
         stream = _zstandard(path).ZstdDecompressor().stream_reader(raw, read_across_frames=True)
     return stream  # type: ignore[no-any-return]
@@ -87,11 +89,12 @@ def _zstandard(path: str) -> Any:
 class Lines:
     """The lines of a stream as text. UTF-8 with or without BOM, UTF-16 with BOM and GB18030 are told apart."""
 
-    def __init__(self, stream: IO[bytes], path: str, encoding: str | None, before: int = 0) -> None:
+    def __init__(self, stream: BufferedIOBase, path: str, encoding: str | None, before: int = 0) -> None:
         self.path = path
         self.troubles: list[Trouble] = []
         self._stream = stream
         self._number = before  # lines given out so far, and those of the file before the stream
+        self._broken = False
         self._head = self._read(1 << 16)
         self.encoding = encoding or encoding_of(self._head)
 
@@ -138,17 +141,22 @@ class Lines:
             yield rest
 
     def _read(self, size: int) -> bytes:
-        """Read on; a compressed stream that is broken ends there and is named."""
+        """Read on; a packed stream that is broken gives what it holds, ends there and is named."""
+        parts: list[bytes] = []
         try:
-            return self._stream.read(size)
-        except (EOFError, OSError, zlib.error, LZMAError) as error:
-            what = str(error) or type(error).__name__
+            while size > 0 and not self._broken and (part := self._stream.read1(size)):
+                parts.append(part)
+                size -= len(part)
         except Exception as error:
-            if type(error).__name__ != "ZstdError":
+            if (
+                not isinstance(error, EOFError | OSError | zlib.error | LZMAError)
+                and type(error).__name__ != "ZstdError"
+            ):
                 raise
-            what = str(error)
-        self.troubles.append(Trouble(self.path, self._number + 1, f"the file breaks off ({what})", "a whole file"))
-        return b""
+            self._broken = True
+            what = f"the file breaks off ({error or type(error).__name__})"
+            self.troubles.append(Trouble(self.path, self._number + 1, what, "a whole file"))
+        return b"".join(parts)
 
     def _lines(self, block: bytes | str) -> list[str]:
         if isinstance(block, str):

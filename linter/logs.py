@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Any
@@ -222,6 +222,14 @@ def _word(value: Any) -> str | None:
     return clean(str(value))
 
 
+def _clock(time: str | None) -> str | None:
+    """Return seconds or milliseconds since 1970 as the platforms' clocks (UTC+8) show them, other times as they are."""
+    if time is None or not time.isdigit() or not 8 < len(time) < 15:
+        return time
+    seconds = int(time) // 1000 if len(time) > 11 else int(time)
+    return (datetime(1970, 1, 1, 8) + timedelta(seconds=seconds)).isoformat(" ")
+
+
 def _whole(value: Any) -> int | None:
     try:
         return int(value)
@@ -245,11 +253,13 @@ class Shape:
 
     @property
     def taken(self) -> str:
-        """Say which profile was taken for the file; '' where none was."""
-        if self.profile is None:
+        """Say which profile was taken, and that names tell who speaks; '' where nothing had to be guessed."""
+        named = "sender" in self.found and "role" not in self.found
+        if self.profile is None and not named:
             return ""
-        columns = "，".join(f"{kind}={name}" for kind, name in self.found.items())
-        return f"{self.path}: profile {self.profile.name} ({self.profile.title}): {columns}"
+        which = f"profile {self.profile.name} ({self.profile.title})" if self.profile else "no profile"
+        columns = ", ".join(f"{kind}={name}" for kind, name in self.found.items())
+        return f"{self.path}: {which}: {columns}" + (", who speaks is told by the sender's name" if named else "")
 
     def table(self, columns: Mapping[str, list[Any]], lines: Sequence[int], rows: Sequence[int]) -> Table:
         """Return raw columns as a table; a row without a text or with an unknown role becomes a trouble."""
@@ -257,6 +267,8 @@ class Shape:
         for name in ("sessions", "times", "agents", "shops", "ids"):
             if name[:-1] in columns:
                 setattr(made, name, words(columns[name[:-1]]))
+        if made.times and (next(filter(None, made.times), None) or "").isdigit():
+            made.times = [_clock(time) for time in made.times]
         if "turn" in columns:
             made.turns = [_whole(value) for value in columns["turn"]]
         if "channel" in columns:
@@ -434,12 +446,16 @@ def listing(record: Mapping[str, Any], columns: Mapping[str, str], path: str, li
 
 def _jsonl(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
     records = Records(lines.path, options)
+    number = -1
     for block in lines.blocks(skip):
         found, numbers, troubles = _objects(block, lines.path, options)
         unclean = any("\\ud" in line or "\\uD" in line for line in block.lines)  # lone surrogates come only by escapes
         table = records.table(found, numbers, unclean=unclean) if found else Table(lines.path)
         table.troubles = sorted(lines.drained() + troubles + table.troubles, key=lambda trouble: trouble.row)
-        yield block.number, table
+        number = block.number
+        yield number, table
+    if left := lines.drained():
+        yield number + 1, Table(lines.path, troubles=left)
 
 
 def _objects(block: Block, path: str, options: Options) -> tuple[list[dict[str, Any]], Sequence[int], list[Trouble]]:

@@ -8,21 +8,21 @@ and without a gift. What differs decides: a title is stripped of all that may di
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from difflib import SequenceMatcher
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from linter.compiled import Reading
 from linter.confirm import tokens_around
 from linter.model import Message, Turn
 from linter.text import Sounds
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 MEASURES = ("repeated-text", "repeated-words", "freight", "near-duplicates", "reply-time", "reply-rate")
 Settings = Mapping[str, str]  # of a rule file, concepts' names and numbers as text
@@ -42,6 +42,8 @@ def mask_html(source: str) -> str:
     """
     if "<" not in source and "&" not in source:
         return source
+    import html
+
     masked = _MARKUP.sub(_mask_tag, source)
     return _ENTITY.sub(lambda match: html.unescape(match[0])[:1].ljust(len(match[0]), "\u200b"), masked)
 
@@ -115,6 +117,8 @@ def charged_freight(record: Mapping[str, Any], excepted: Sequence[str]) -> Decim
 
     Without a sum, a flag `free_shipping` that says no is a charge of an unknown sum (1), unless `regions` are named.
     """
+    from decimal import Decimal, InvalidOperation
+
     try:
         amount = Decimal(re.sub(r"[^\d.]", "", str(record.get("freight", "") or "")))
     except InvalidOperation:
@@ -139,6 +143,15 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
     if count < int(settings.get("times", "3")) or (answered and settings.get("promotion", "") not in reading.hits):
         return None
     return 0, len(reading.folded.plain)
+
+
+def may_repeat(message: Message) -> bool:
+    """May this be said for the third time? Told by the lengths of what the agent said before."""
+    if len(message.context) < 2:
+        return False
+    length = len(message.text)
+    alike = [t for t in message.context if t.role != "buyer" and 0.5 * length - 8 <= len(t.text) <= 2 * length + 8]
+    return len(alike) > 1 and len({_bare(t.text)[:1] for t in alike} & {_bare(message.text)[:1]}) > 0
 
 
 def _times_said(message: Message, similarity: float, seconds: float) -> tuple[int, bool]:
@@ -172,6 +185,8 @@ def _nearly(one: str, other: str, similarity: float) -> bool:
         return True
     if min(len(one), len(other)) < 6 or max(len(one), len(other)) > 500:
         return False
+    from difflib import SequenceMatcher  # most runs never compare
+
     return SequenceMatcher(None, one, other, autojunk=False).ratio() >= similarity
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 PLATFORMS = ("tmall", "taobao", "pinduoduo", "douyin", "kuaishou", "jd")
 CHANNELS = ("chat", "listing.title", "listing.detail")

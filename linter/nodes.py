@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import yaml
-
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML built without libyaml: slower, same nodes
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+if TYPE_CHECKING:
+    import yaml
 
 
 @dataclass
@@ -108,8 +105,12 @@ def load_yaml(path: Path, problems: Problems, shown: str | None = None) -> Node 
 
 def parse_yaml(text: str, name: str, problems: Problems) -> Node | None:
     """Turn YAML text into nodes; `name` is the path that problems show."""
+    import yaml
+
+    # CSafeLoader is missing where PyYAML was built without libyaml: slower, same nodes
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problems.lines.append(f"{name}:{line}: {error.problem or 'broken YAML'}, expected valid YAML")
@@ -142,6 +143,8 @@ class _Converter:
         return made
 
     def _converted(self, node: yaml.Node) -> Node:
+        import yaml
+
         line = node.start_mark.line + 1
         if isinstance(node, yaml.SequenceNode):
             return Node([self.node(child) for child in node.value], self.path, line)
@@ -151,6 +154,8 @@ class _Converter:
         return Node("" if null else node.value, self.path, line, null)
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
+        import yaml
+
         mapping: dict[str, Node] = {}
         for key, value in node.value:
             child = self.node(value)

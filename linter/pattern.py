@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from linter.text import COMMA, STOP, Folded
@@ -35,8 +34,7 @@ class Hit(NamedTuple):
     word: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One position of a pattern: any of `names`, at most `gap` characters after the one before."""
 
     names: tuple[str, ...]
@@ -45,8 +43,7 @@ class Item:
     strong: frozenset[str] = frozenset()  # of these only a strong spelling counts
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A parsed `say:` line."""
 
     source: str
@@ -55,10 +52,7 @@ class Pattern:
     to_end: bool = False
     across: bool = False  # gaps may jump the end of a sentence
     needs: tuple[frozenset[str], ...] = ()  # one of each must have been found; what is told by shape is left out
-
-    @property
-    def names(self) -> set[str]:
-        return {name for item in self.items for name in item.names}
+    names: frozenset[str] = frozenset()  # of all items
 
 
 class PatternError(ValueError):
@@ -85,7 +79,14 @@ def parse(source: str, within: int, across: bool = False) -> Pattern:
         gap = within
     if not any(not item.optional for item in items):
         raise PatternError(f"'{source}' asks for nothing, expected at least one item that is not optional")
-    return Pattern(source, tuple(items), from_start, to_end, across, needed(items))
+    return of_items(Pattern(source, (), from_start, to_end, across), items)
+
+
+def of_items(pattern: Pattern, items: Iterable[Item]) -> Pattern:
+    """Return a pattern with these items."""
+    items = tuple(items)
+    names = frozenset(name for item in items for name in item.names)
+    return pattern._replace(items=items, needs=needed(items), names=names)
 
 
 def needed(items: Iterable[Item]) -> tuple[frozenset[str], ...]:

@@ -14,12 +14,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import ahocorasick
 
 from linter.pattern import Hit, Pattern
 from linter.shapes import GATES, SHAPES
 from linter.spellings import Term, is_common
+from linter.terms import Terms
 from linter.text import FILLER, NONE, SPACE, Folded, Sounds
 
 _JOINT = "\x00"
@@ -29,26 +31,38 @@ _SYLLABLE = 6  # letters of the longest
 class Hits:
     """What was found in a text, by concept. Hits are made when first asked for: most messages never ask.
 
-    `mask` has the bit of every concept that may be present; `raw` holds the automaton's matches as they came.
+    `raw` holds the automaton's matches as they came; `mask` has the bit of every concept that may be present.
     """
 
-    __slots__ = ("_bytes", "_extra", "_folded", "_made", "_scanner", "_spans", "_split", "mask", "raw")
+    __slots__ = ("_bytes", "_extra", "_folded", "_index", "_made", "_mask", "_scanner", "_spans", "_split", "raw")
 
     def __init__(self, scanner: Scanner, folded: Folded) -> None:
         self._scanner = scanner
         self._folded = folded
         self._made: dict[str, list[Hit]] = {}
+        self._index: dict[int, list[int]] | None = None
+        self._mask: int | None = None
         sound, self._spans = scanner.sounds.view(folded)
         self._split = len(folded.plain)
         self._bytes = f"{folded.plain}{_JOINT}{sound}".encode("utf-8", "surrogatepass")
         self.raw = scanner.raw(self._bytes)
-        self._extra = [*scanner.around_pictures(folded), *scanner.partly_latin(folded, sound, self._spans)]
-        mask, masks = 0, scanner.masks
-        for _, entry in self.raw:
-            mask |= masks[entry]
-        for hit, _ in self._extra:
-            mask |= 1 << scanner.bits[hit.concept]
-        self.mask = mask
+        self._extra: list[tuple[Hit, Term]] = []
+        if self._spans is not None:
+            self._extra += scanner.partly_latin(folded, sound, self._spans)
+        if PICTURE.search(folded.original):
+            self._extra += scanner.around_pictures(folded)
+
+    @property
+    def mask(self) -> int:
+        """The bits of the concepts that may be present."""
+        if self._mask is None:
+            mask, mask_of = 0, self._scanner.mask
+            for _, entry in self.raw:
+                mask |= mask_of(entry)
+            for hit, _ in self._extra:
+                mask |= 1 << self._scanner.bits[hit.concept]
+            self._mask = mask
+        return self._mask
 
     def get(self, name: str) -> list[Hit]:
         """Return the hits of a concept, or of a thing told by its shape, in order of place."""
@@ -63,14 +77,15 @@ class Hits:
     def could(self, pattern: Pattern) -> bool:
         """Could the pattern match, by the concepts that may be present?"""
         mask = self.mask
-        return all(mask & bits for bits in self._scanner.needs(pattern))
+        for bits in self._scanner.needs(pattern):  # a loop: this is asked all the time
+            if not mask & bits:
+                return False
+        return True
 
-    def entries(self) -> Iterator[int]:
-        """Yield the numbers of the automaton's entries that were met, pictures and partly Latin words included."""
-        for _, entry in self.raw:
-            yield entry
-        for hit, _ in self._extra:
-            yield from self._scanner.entries_of.get(hit.concept, ())
+    @property
+    def extra(self) -> list[Hit]:
+        """The hits that the automaton alone does not find: around pictures, and partly in Latin letters."""
+        return [hit for hit, _ in self._extra]
 
     def with_(self, name: str, hits: list[Hit]) -> Hits:
         """Return a copy with one more concept."""
@@ -82,42 +97,59 @@ class Hits:
 
     def _shaped(self, name: str) -> list[Hit]:
         plain = self._folded.plain
-        if name not in SHAPES or not GATES[name].search(plain):
+        if name not in SHAPES or not GATES[name](plain):
             return []
         return sorted({Hit(a, b, name, plain[a:b]) for a, b in SHAPES[name](self._folded) if a < b})
 
     def _spelled(self, name: str) -> list[Hit]:
-        entries = self._scanner.entries_of.get(name)
-        if entries is None or not self.mask >> self._scanner.bits[name] & 1:
-            return []
+        if self._index is None:
+            self._index = self._indexed()
         found: dict[tuple[int, int], Hit] = {}
         shields: list[Hit] = []
-        for hit, excepts in self._matched(name, entries):
-            if excepts:
-                shields.append(hit)
-                continue
-            place = (hit.start, hit.end)
-            if place not in found or (found[place].weak and not hit.weak):
-                found[place] = hit
-        kept = (h for h in found.values() if not any(s.start <= h.start and h.end <= s.end for s in shields))
-        return sorted(kept)
-
-    def _matched(self, name: str, entries: frozenset[int]) -> Iterator[tuple[Hit, bool]]:
-        starts, split = _char_index(self._bytes), self._split
-        for last, entry in self.raw:
-            if entry not in entries:
-                continue
-            end = starts(last + 1)
-            for term in self._scanner.entries[entry]:
-                if term.concept != name or (term.view == "sound") != (end > split):
-                    continue
-                shift = split + 1 if end > split else 0
-                hit = _hit(term, end - len(term.text) - shift, end - shift, self._folded, self._spans)
-                if hit is not None:
-                    yield hit, term.excepts
+        mine = self._scanner.terms.entries_of(name)
+        for entry, ends in self._index.items():
+            if entry in mine:
+                for term in self._scanner.terms[entry]:
+                    if term.concept == name:
+                        self._make(term, ends, found, shields)
         for hit, term in self._extra:
             if hit.concept == name:
-                yield hit, term.excepts
+                _keep(hit, term, found, shields)
+        if shields:
+            return sorted(h for h in found.values() if not any(s.start <= h.start and h.end <= s.end for s in shields))
+        return sorted(found.values()) if len(found) > 1 else list(found.values())
+
+    def _make(self, term: Term, ends: list[int], found: dict[tuple[int, int], Hit], shields: list[Hit]) -> None:
+        """Make the hits of a term that ends at some places; those past the joint are of the view of sounds."""
+        heard, split, length = term.view == "sound", self._split, len(term.text)
+        for end in ends:
+            if (end > split) != heard:
+                continue
+            stop = end - split - 1 if heard else end
+            hit = _hit(term, stop - length, stop, self._folded, self._spans)
+            if hit is not None:
+                _keep(hit, term, found, shields)
+
+    def _indexed(self) -> dict[int, list[int]]:
+        """Return the automaton's matches by entry: the characters they end before."""
+        index: dict[int, list[int]] = {}
+        raw = self._bytes
+        end = position = 0
+        for last, entry in self.raw:
+            if last >= position:
+                end += len(raw[position : last + 1].decode("utf-8", "surrogatepass"))
+                position = last + 1
+            index.setdefault(entry, []).append(end)
+        return index
+
+
+def _keep(hit: Hit, term: Term, found: dict[tuple[int, int], Hit], shields: list[Hit]) -> None:
+    if term.excepts:
+        shields.append(hit)
+        return
+    place = (hit.start, hit.end)
+    if place not in found or (found[place].weak and not hit.weak):
+        found[place] = hit
 
 
 class Scanner:
@@ -134,27 +166,36 @@ class Scanner:
             if key not in kept or (kept[key].weak and not term.weak) or (kept[key].how and not term.how):
                 kept[key] = term
         self.sounds = sounds
-        self.entries = [tuple(kept.values()) for kept in plain.values()]
-        self.mixed_entries = [tuple(kept.values()) for kept in mixed.values()]
+        self.terms = Terms([tuple(kept.values()) for kept in plain.values()])
+        self.mixed_terms = Terms([tuple(kept.values()) for kept in mixed.values()])
         self.automaton = _automaton(plain)
         self.mixed = _automaton(mixed)  # words partly written in Latin letters: asked only where there are some
-        self.bits: dict[str, int] = {}
-        owned: dict[str, set[int]] = {}
-        for number, entry in enumerate(self.entries):
-            for term in entry:
-                self.bits.setdefault(term.concept, len(self.bits))
-                owned.setdefault(term.concept, set()).add(number)
-        for entry in self.mixed_entries:
-            for term in entry:
-                self.bits.setdefault(term.concept, len(self.bits))
-        self.entries_of = {name: frozenset(numbers) for name, numbers in owned.items()}
-        self.masks = [self._mask(term.concept for term in entry if not term.excepts) for entry in self.entries]
         self._longest: dict[str, int] = {}
-        for entry in (*self.entries, *self.mixed_entries):
-            for term in entry:
+        for kept in (*plain.values(), *mixed.values()):
+            for term in kept.values():
                 length = len(term.text) * (1 if term.view == "plain" else _SYLLABLE)
                 self._longest[term.concept] = max(length, self._longest.get(term.concept, 0))
+        self._forget()
+
+    def _forget(self) -> None:
+        names = sorted({*self.terms.names, *self.mixed_terms.names})
+        self.bits = {name: bit for bit, name in enumerate(names)}
+        self._masks: dict[int, int] = {}
         self._needs: dict[int, tuple[int, ...]] = {}
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.sounds, self.terms, self.mixed_terms, self.automaton, self.mixed, self._longest
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.sounds, self.terms, self.mixed_terms, self.automaton, self.mixed, self._longest = state
+        self._forget()
+
+    def mask(self, entry: int) -> int:
+        """Return the bits of the concepts that an entry spells."""
+        found = self._masks.get(entry)
+        if found is None:
+            found = self._masks[entry] = self._mask(self.terms.concepts(entry))
+        return found
 
     def needs(self, pattern: Pattern) -> tuple[int, ...]:
         """Return, for each thing a pattern needs, the bits of the concepts that would do."""
@@ -176,7 +217,7 @@ class Scanner:
 
     def raw(self, text: bytes) -> list[tuple[int, int]]:
         """Return the automaton's matches in a text of UTF-8: the last byte of each and the number of its entry."""
-        return list(self.automaton.iter(text.decode("latin-1"))) if self.entries else []
+        return list(self.automaton.iter(text.decode("latin-1"))) if len(self.terms) else []
 
     def around_pictures(self, folded: Folded) -> Iterator[tuple[Hit, Term]]:
         """Yield the spellings that a picture breaks up: a heart reads 心 in 微❤, and nothing in 支❤付❤宝."""
@@ -188,7 +229,7 @@ class Scanner:
         starts = _char_index(raw)
         for stop, entry in self.automaton.iter(raw.decode("latin-1")):
             end = starts(stop + 1)
-            for term in self.entries[entry]:
+            for term in self.terms[entry]:
                 if term.view == "sound" or term.excepts:
                     continue
                 first, last = kept[end - len(term.text)], kept[end - 1] + 1
@@ -205,7 +246,7 @@ class Scanner:
         starts = _char_index(raw)
         for last, entry in self.mixed.iter(raw.decode("latin-1")):
             end = starts(last + 1)
-            for term in self.mixed_entries[entry]:
+            for term in self.mixed_terms[entry]:
                 start = end - len(term.text)
                 text = folded.plain[spans[start][0] : spans[end - 1][1]]
                 letters = sum(c.isascii() for c in text)
@@ -270,19 +311,19 @@ def _heard(text: str, spelling: str) -> tuple[bool, str]:
     return not odd, "homophone"
 
 
-_PICTURE = re.compile("[\u2190-\u2bff\u3200-\u33ff\U0001f000-\U0001faff]")
+PICTURE = re.compile("[\u2190-\u2bff\u3200-\u33ff\U0001f000-\U0001faff]")
 
 
 def _pictures(folded: Folded) -> frozenset[int]:
     """Return the places in `plain` where a picture was read as a Chinese character."""
-    if not _PICTURE.search(folded.original):
+    if not PICTURE.search(folded.original):
         return frozenset()
     return frozenset(i for i in range(len(folded.plain)) if _drawn(folded, i, i + 1))
 
 
 def _drawn(folded: Folded, start: int, end: int) -> bool:
     """Was a Chinese character of the place read from a picture? Nobody draws by accident."""
-    return any(folded.plain[i] >= "\u3400" and _PICTURE.match(folded.original[folded.at[i]]) for i in range(start, end))
+    return any(folded.plain[i] >= "\u3400" and PICTURE.match(folded.original[folded.at[i]]) for i in range(start, end))
 
 
 def _latin_edges(text: str, start: int, end: int, folded: Folded) -> bool:

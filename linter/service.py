@@ -24,6 +24,7 @@ from linter.rulebook import Measure
 
 _OPEN = 50_000  # sessions that are followed at once; the one quiet for longest is let go, its question unanswered
 _MICROS = 1_000_000
+_MICRO = timedelta(microseconds=1)
 AUTOMATIC = ("自动回复", "机器人", "bot", "robot", "auto")
 
 
@@ -75,62 +76,78 @@ class Clocks:
         for one in measures:
             self._measures[one.platform].append(one)
         self._open: dict[str, _Followed] = {}
+        self._robots: dict[str | None, bool] = {}
+        self._today: dict[tuple[str, str, int], list[tuple[Measure, Tally]]] = {}
 
     def see(self, message: Message, platform: str) -> None:
         """Take in one row of a log."""
         origin = message.origin
-        if origin.session is not None and message.role in ("buyer", "agent"):
-            own = origin.platform or platform
-            self._see(origin.session, message.role, message.text, origin.time, origin.shop, own, origin.agent)
-            self._forget()
+        table = Table(origin.path or "", [message.text], [message.role], sessions=[origin.session], times=[origin.time])
+        table.shops, table.platforms, table.agents = [origin.shop], [origin.platform], [origin.agent]
+        self.see_table(table, platform)
 
     def see_table(self, table: Table, platform: str) -> None:
-        """Take in many rows of a log."""
+        """Take in many rows of a log. One loop without calls for what is usual: it runs for every row there is."""
         if table.sessions is None:
             return
+        followed = self._open
         none: list[None] = [None] * len(table.texts)
-        rows = zip(
-            table.sessions, table.roles, table.texts, table.times or none, table.shops or none, table.platforms or none,
-            table.agents or none, strict=True,
-        )  # fmt: skip
-        for session, role, text, time, shop, own, agent in rows:
-            if session is not None and role != "system":
-                self._see(session, role, text, time, shop, own or platform, agent)
+        rows = zip(table.sessions, table.roles, table.times or none, range(len(none)), strict=True)
+        for session, role, time, at in rows:
+            if session is None or role == "system":
+                continue
+            moment = _moment(time)
+            if moment is None:
+                self.untimed += 1
+                continue
+            known = followed.pop(session, None)
+            if known is None:
+                known = (moment, None, "", "")
+            elif moment < known[0]:
+                self.disordered += 1
+                followed[session] = known
+                continue
+            _, asked, shop, own = known
+            if role == "buyer":
+                if asked is None:
+                    asked = moment
+                    shop = (table.shops[at] if table.shops else "") or ""
+                    own = (table.platforms[at] if table.platforms else "") or platform
+            elif asked is not None and not self._is_automatic(
+                table.agents[at] if table.agents else "", table.texts[at]
+            ):
+                self._close(session, known, moment)
+                asked = None
+            followed[session] = (moment, asked, shop, own)
         self._forget()
 
-    def _see(
-        self, session: str, role: str, text: str, time: str | None, shop: str | None, platform: str, agent: str | None
-    ) -> None:
-        moment = _moment(time)
-        if moment is None:
-            self.untimed += 1
-            return
-        known = self._open.pop(session, None)
+    def _is_automatic(self, agent: str | None, text: str) -> bool:
+        """Is it an automatic reply? Its sender or its text says so."""
+        known = self._robots.get(agent)
         if known is None:
-            known = (moment, None, "", "")
-        elif moment < known[0]:
-            self.disordered += 1
-            self._open[session] = known
-            return
-        asked = known[1]
-        if role == "buyer":
-            self._open[session] = (moment, moment, shop or "", platform) if asked is None else (moment, *known[1:])
-            return
-        if asked is not None and not _is_automatic(agent, text):
-            self._close(session, known, moment)
-            asked = None
-        self._open[session] = (moment, asked, known[2], known[3])
+            name = (agent or "").lower()
+            known = self._robots[agent] = any(word in name for word in AUTOMATIC)
+        return known or says_automatic(text)
 
     def _close(self, session: str, followed: _Followed, answered: datetime | None) -> None:
         _, asked, shop, platform = followed
         if asked is None:
             return
-        minute, day = asked.hour * 60 + asked.minute, asked.date().isoformat()
-        waited = None if answered is None else (answered - asked) // timedelta(microseconds=1)
-        for one in self._measures.get(platform, ()):
+        key = (shop, platform, asked.toordinal())
+        tallies = self._today.get(key)
+        if tallies is None:
+            tallies = self._today[key] = self._tallies(shop, platform, asked)
+        minute = asked.hour * 60 + asked.minute
+        waited = None if answered is None else (answered - asked) // _MICRO
+        for one, tally in tallies:
             if one.window[0] <= minute < one.window[1]:
-                days = self.tallies.setdefault((shop, platform), {}).setdefault(one.id, {})
-                _count(days.setdefault(day, Tally()), one, session, waited)
+                _count(tally, one, session, waited)
+
+    def _tallies(self, shop: str, platform: str, asked: datetime) -> list[tuple[Measure, Tally]]:
+        """Return what a question asked that day is counted in."""
+        day, owner = asked.date().isoformat(), self.tallies.setdefault((shop, platform), {})
+        known = self._measures.get(platform, ())
+        return [(one, owner.setdefault(one.id, {}).setdefault(day, Tally())) for one in known]
 
     def _forget(self) -> None:
         for session in list(islice(self._open, max(0, len(self._open) - _OPEN))):
@@ -199,12 +216,6 @@ def _moment(text: str | None) -> datetime | None:
     return parse_time(text)
 
 
-def _is_automatic(agent: str | None, text: str) -> bool:
-    """Is it an automatic reply? Its sender or its text says so."""
-    name = (agent or "").lower()
-    return any(word in name for word in AUTOMATIC) or says_automatic(text)
-
-
 def measure(tallies: Tallies, measures: Iterable[Measure]) -> Iterator[Result]:
     """Yield every measure of every shop for the last day of its window, in order of shop."""
     known = list(measures)
@@ -216,6 +227,9 @@ def measure(tallies: Tallies, measures: Iterable[Measure]) -> Iterator[Result]:
 
 def _results(one: Measure, shop: str, days: Mapping[str, Tally]) -> Iterator[Result]:
     """Daily measures give a result a day; longer windows one, for the days up to the last."""
+    days = {day: tally for day, tally in days.items() if tally.asked}
+    if not days:
+        return
     if one.days == 1:
         for day, tally in sorted(days.items()):
             yield _result(one, shop, day, tally)

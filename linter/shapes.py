@@ -8,35 +8,59 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-
-import regex
+from typing import TYPE_CHECKING
 
 from linter.text import Folded
+
+if TYPE_CHECKING:
+    import regex
+
+
+class _Lazy:
+    """A pattern of `regex`, compiled when first used: a clean message never needs one, and importing takes 10 ms."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._compiled: regex.Pattern[str] | None = None
+
+    def finditer(self, text: str) -> Iterator[regex.Match[str]]:
+        """Yield the matches; raise TimeoutError after a second."""
+        return self._pattern().finditer(text, timeout=1.0)
+
+    def split(self, text: str) -> list[str]:
+        return [part or "" for part in self._pattern().split(text, timeout=1.0)]
+
+    def _pattern(self) -> regex.Pattern[str]:
+        if self._compiled is None:
+            import regex
+
+            self._compiled = regex.compile(self._source)
+        return self._compiled
+
 
 _DIGIT_FORMS = ("〇零", "幺一壹", "二贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
 _DIGITS = {ord(char): str(digit) for digit, forms in enumerate(_DIGIT_FORMS) for char in forms}
 
-_MOBILE = regex.compile(r"(?<!\d)(?:86)?(1[3-9]\d{9})(?!\d)")
-_LANDLINE = regex.compile(r"(?<!\d)(0\d{2,3}\d{7,8})(?!\d)")
-_NUMBER = regex.compile(r"(?<!\d)\d{5,20}(?!\d)")
-_ACCOUNT = regex.compile(
+_MOBILE = _Lazy(r"(?<!\d)(?:86)?(1[3-9]\d{9})(?!\d)")
+_LANDLINE = _Lazy(r"(?<!\d)(0\d{2,3}\d{7,8})(?!\d)")
+_NUMBER = _Lazy(r"(?<!\d)\d{5,20}(?!\d)")
+_ACCOUNT = _Lazy(
     r"(?<![a-z0-9])(?:[a-z][a-z0-9_\-]{4,19}|\d{5,11}|\d{2,8}[a-z_][a-z0-9_\-]{2,12}|\d{4,8}(?!ml|mm|cm|kg|mh|ma)[a-z]{2})(?![a-z0-9])"
 )
-_EMAIL = regex.compile(r"[a-z0-9][a-z0-9._\-]{0,60}@[a-z0-9\-]{1,60}(?:\.[a-z0-9\-]{1,30}){1,4}|\[邮箱x?\]")
-_MONEY = regex.compile(
+_EMAIL = _Lazy(r"[a-z0-9][a-z0-9._\-]{0,60}@[a-z0-9\-]{1,60}(?:\.[a-z0-9\-]{1,30}){1,4}|\[邮箱x?\]")
+_MONEY = _Lazy(
     r"[¥￥$]\d{1,6}(?:\.\d{1,2})?|(?:\d{1,6}(?:\.\d{1,2})?|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾几半]{1,4})"
     r"(?:块钱|块|元钱|元|圆|毛|yuan|rmb|米(?![\d宽高长]))"
 )
-_DAYS = regex.compile(
-    r"(\d{1,3}|[一二两三四五六七八九十半几]{1,3})(?:个)?(天|日(?=[内后])|周|星期|礼拜|个月|(?<=个)月|小时)"
-)
-_GROUPS = regex.compile(r"[^0-9]+")
-_PERCENT = regex.compile(r"\d{1,3}(?:\.\d)?%|百分之[\d一二三四五六七八九十]{1,3}")
-_SEPARATED = regex.compile(r"[\s\-—_.·,，*~/|()（）]+")
+_DAYS_SOURCE = r"(\d{1,3}|[一二两三四五六七八九十半几]{1,3})(?:个)?(天|日(?=[内后])|周|星期|礼拜|个月|(?<=个)月|小时)"
+_DAYS = _Lazy(_DAYS_SOURCE)
+_GROUPS = _Lazy(r"[^0-9]+")
+_PERCENT = _Lazy(r"\d{1,3}(?:\.\d)?%|百分之[\d一二三四五六七八九十]{1,3}")
+_SEPARATED = _Lazy(r"[\s\-—_.·,，*~/|()（）]+")
 
 
-def _spans(pattern: regex.Pattern[str], text: str, at: list[int]) -> Iterator[tuple[int, int]]:
-    for match in pattern.finditer(text, timeout=1.0):
+def _spans(pattern: _Lazy, text: str, at: list[int]) -> Iterator[tuple[int, int]]:
+    for match in pattern.finditer(text):
         yield at[match.start()], at[match.end() - 1] + 1
 
 
@@ -47,7 +71,7 @@ def _digit_view(folded: Folded) -> str:
 def mobiles(folded: Folded) -> Iterator[tuple[int, int]]:
     """Mobile numbers, however their digits are written or spaced."""
     view = _digit_view(folded)
-    for match in _MOBILE.finditer(view, timeout=1.0):
+    for match in _MOBILE.finditer(view):
         if not _is_measured(folded, *match.span(1)):
             yield match.span(1)
 
@@ -61,22 +85,22 @@ def _is_measured(folded: Folded, start: int, end: int) -> bool:
 
 def landlines(folded: Folded) -> Iterator[tuple[int, int]]:
     """Landline numbers with an area code."""
-    for match in _LANDLINE.finditer(_digit_view(folded), timeout=1.0):
+    for match in _LANDLINE.finditer(_digit_view(folded)):
         yield match.span(1)
 
 
 def numbers(folded: Folded) -> Iterator[tuple[int, int]]:
     """Runs of 5 to 20 digits, Chinese digits included."""
-    for match in _NUMBER.finditer(_digit_view(folded), timeout=1.0):
+    for match in _NUMBER.finditer(_digit_view(folded)):
         yield match.span()
 
 
 def accounts(folded: Folded) -> Iterator[tuple[int, int]]:
     """What could be an account name: letters first, or 5 to 11 digits; read in the original, where words end."""
     view = _light(folded.original)
-    for match in _ACCOUNT.finditer(view, timeout=1.0):
+    for match in _ACCOUNT.finditer(view):
         yield folded.plain_span(*match.span())
-    for match in _NUMBER.finditer(_digit_view(folded), timeout=1.0):
+    for match in _NUMBER.finditer(_digit_view(folded)):
         if match.end() - match.start() <= 11:
             yield match.span()
 
@@ -91,19 +115,19 @@ def ids(folded: Folded) -> Iterator[tuple[int, int]]:
 
 def emails(folded: Folded) -> Iterator[tuple[int, int]]:
     """E-mail addresses, and the mask that logs leave in their place."""
-    for match in _EMAIL.finditer(_light(folded.original), timeout=1.0):
+    for match in _EMAIL.finditer(_light(folded.original)):
         yield folded.plain_span(*match.span())
 
 
 def money(folded: Folded) -> Iterator[tuple[int, int]]:
     """Amounts of money."""
-    for match in _MONEY.finditer(folded.plain, timeout=1.0):
+    for match in _MONEY.finditer(folded.plain):
         yield match.span()
 
 
 def percents(folded: Folded) -> Iterator[tuple[int, int]]:
     """Percentages."""
-    for match in _PERCENT.finditer(folded.plain, timeout=1.0):
+    for match in _PERCENT.finditer(folded.plain):
         yield match.span()
 
 
@@ -118,7 +142,7 @@ def over_two_days(folded: Folded) -> Iterator[tuple[int, int]]:
 
 
 def _longer_than(folded: Folded, hours: int) -> Iterator[tuple[int, int]]:
-    for match in _DAYS.finditer(folded.plain, timeout=1.0):
+    for match in _DAYS.finditer(folded.plain):
         number = match.group(1)
         start, end = folded.original_span(*match.span(1))
         parts = _RANGE.split(folded.original[start:end])
@@ -128,7 +152,7 @@ def _longer_than(folded: Folded, hours: int) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
-_RANGE = regex.compile(r"[-~—–－～/、]+")
+_RANGE = _Lazy(r"[-~—–－～/、]+")
 
 
 _CHINESE_NUMBERS = {c: n for n, c in enumerate("零一二三四五六七八九十")} | {"两": 2, "半": 0, "几": 4}
@@ -158,7 +182,7 @@ def _light(text: str) -> str:
 
 
 # Zero-width characters and single spaces between letters are taken out before a link is read.
-_LINK = regex.compile(
+_LINK = _Lazy(
     r"(?:h(?:tt|xx)ps?:?//|www\.)[a-z0-9\-._~:/?#@!$&'()*+,;=%]{3,300}"
     r"|(?<![a-z0-9@.])(?:[a-z0-9\-]{1,40}\.){1,4}(?:com|cn|net|cc|top|shop|xyz|vip|site|club|link|org|example)"
     r"(?![a-z0-9.])(?:/[a-z0-9\-._~/?=&%#]{0,200})?"
@@ -210,21 +234,33 @@ SHAPES: dict[str, Callable[[Folded], Iterator[tuple[int, int]]]] = {
     "@over-two-days": over_two_days,
 }
 
-# What must stand in `plain` for a shape to be worth looking for.
-_DIGITLIKE = f"0-9{''.join(_DIGIT_FORMS)}"
-_ANY_NUMBER = re.compile(f"[{_DIGITLIKE}]{{5}}")
-_ANY_ACCOUNT = re.compile(f"[a-z]|[{_DIGITLIKE}]{{5}}")
-_ANY_TIME = re.compile("天|日|周|星期|礼拜|月|小时")
-GATES: dict[str, re.Pattern[str]] = {
-    "@mobile": _ANY_NUMBER,
-    "@landline": _ANY_NUMBER,
-    "@number": _ANY_NUMBER,
-    "@account": _ANY_ACCOUNT,
-    "@id": _ANY_ACCOUNT,
-    "@email": re.compile("@|邮箱"),
-    "@link": re.compile("[a-z]"),
-    "@money": re.compile("[¥￥$块元圆毛米]|yuan|rmb"),
-    "@percent": re.compile("%|百分之"),
-    "@days": _ANY_TIME,
-    "@over-two-days": _ANY_TIME,
+# --- gates: what must stand in `plain` for a shape to be worth looking for ------------------------------------------
+
+DIGITLIKE = f"0-9{''.join(_DIGIT_FORMS)}"
+
+
+def _has(pattern: str) -> Callable[[str], bool]:
+    search = re.compile(pattern).search
+    return lambda plain: search(plain) is not None
+
+
+def _has_longer_than(hours: int) -> Callable[[str], bool]:
+    """A range reads as one number in `plain` (2-3 as 23), never as a smaller one than its last."""
+    find = re.compile(_DAYS_SOURCE).finditer
+    return lambda plain: any(_hours(m.group(1), m.group(2)) > hours for m in find(plain))
+
+
+_has_account = _has(f"[a-z]|[{DIGITLIKE}]{{5}}")
+GATES: dict[str, Callable[[str], bool]] = {
+    "@mobile": _has(f"[{DIGITLIKE}]{{11}}"),
+    "@landline": _has(f"[{DIGITLIKE}]{{10}}"),
+    "@number": _has(f"[{DIGITLIKE}]{{5}}"),
+    "@account": _has_account,
+    "@id": _has_account,
+    "@email": _has("@|邮箱"),
+    "@link": _has("http|hxxp|www|com|cn|net|cc|top|shop|xyz|vip|site|club|link|org|example|抗姆|康母|坑姆"),
+    "@money": _has("[¥￥$块元圆毛米]|yuan|rmb"),
+    "@percent": _has("%|百分之"),
+    "@days": _has_longer_than(72),
+    "@over-two-days": _has_longer_than(48),
 }

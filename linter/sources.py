@@ -56,7 +56,9 @@ def read(path: str | Path, options: Options | None = None) -> Iterator[Item]:
         return
     stream, raw = opened(str(path))
     with raw:
-        yield from _READERS[kind](Lines(stream, str(path), options.encoding), options)
+        lines = Lines(stream, str(path), options.encoding)
+        yield from _READERS[kind](lines, options)
+        yield from lines.drained()
 
 
 def format_of(path: str | Path, options: Options) -> str:

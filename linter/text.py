@@ -18,7 +18,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Breaks between two characters, from none to the end of a sentence.
 NONE, FILLER, SPACE, COMMA, STOP = range(5)
@@ -28,7 +28,7 @@ _COMMAS = set(",，、;；:")
 _STOPS = set("。！？!?\n\r\u2028\u2029…")
 _SHORT_LINE = 4
 _STROKE = re.compile("[\\\\\uff3c]")
-_STROKES = {"\\": "/\uff0f\u2215", "\uff3c": "/\uff0f\u2215"}
+STROKES = {"\\": "/\uff0f\u2215", "\uff3c": "/\uff0f\u2215"}
 _SYLLABLE_BASE = 0xE000  # private use area: no text of ours uses it
 
 
@@ -74,7 +74,7 @@ class Folded:
         if start >= end:
             return (self.at[start] if start < len(self.at) else len(self.original),) * 2
         stop = self.at[end - 1] + 1
-        if self.original[stop : stop + 1] and self.original[stop] in _STROKES.get(self.original[stop - 1], ""):
+        if self.original[stop : stop + 1] and self.original[stop] in STROKES.get(self.original[stop - 1], ""):
             stop += 1
         while stop < len(self.original) and self.original[stop] in "\ufe0f\u20e3\u200d":
             stop += 1
@@ -108,12 +108,20 @@ class _Learned(dict[int, str]):
 class Folding:
     """The fold tables, made once from the characters' own properties and the lexicons' `folding.yaml`."""
 
-    def __init__(self, reads: Mapping[str, str] | None = None, kept: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        reads: Mapping[str, str] | None = None,
+        kept: Iterable[str] = (),
+        simplified: Mapping[str, str] | None = None,
+    ) -> None:
         self.reads = dict(reads or {})
         self.kept = set(_KEPT) | set(kept)
-        self.simplified = _simplified()
+        self.simplified = _simplified() if simplified is None else simplified
         self._breaks: dict[int, int] = {}
         self._table = _Learned(self._learn)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Folding, (self.reads, sorted(self.kept), self.simplified)
 
     def fold(self, text: str) -> Folded:
         """Fold a text, keeping for every plain character the place it came from."""
@@ -122,6 +130,26 @@ class Folding:
 
     def align(self, text: str) -> Alignment:
         """Read a text character by character."""
+        if not _STROKE.search(text):
+            table = self._table
+            plain_text = text.translate(table)
+            kept = [index for index, char in enumerate(text) if table[ord(char)]]
+            if len(kept) == len(plain_text):  # no character reads as several: the usual case
+                return Alignment(plain_text, tuple(kept), self._gaps(text, kept))
+        return self._align_slowly(text)
+
+    def _gaps(self, text: str, kept: list[int]) -> bytes:
+        """Return the strongest break before each character that was kept."""
+        gaps = bytearray(len(kept))
+        expected = 0
+        joints = _joints(text)
+        for number, index in enumerate(kept):
+            if index != expected:
+                gaps[number] = max(SPACE if i in joints else self._breaks[ord(text[i])] for i in range(expected, index))
+            expected = index + 1
+        return bytes(gaps)
+
+    def _align_slowly(self, text: str) -> Alignment:
         plain: list[str] = []
         at: list[int] = []
         gaps = bytearray()
@@ -129,7 +157,7 @@ class Folding:
         joints = _joints(text)
         for index, char in enumerate(text):
             read = self.read(char)
-            if char in _STROKES and text[index + 1 : index + 2] in _STROKES[char]:
+            if char in STROKES and text[index + 1 : index + 2] in STROKES[char]:
                 read = "v"  # drawn with two strokes
             if not read:
                 pending = max(pending, SPACE if index in joints else self._breaks[ord(char)])
@@ -277,6 +305,13 @@ class Sounds:
         self.table = {ord(c): self.code(all_[0]) for c, all_ in readings().items() if near(all_[0]) in self.codes}
         self._parse = lru_cache(maxsize=4096)(self._parse_run)
 
+    def __getstate__(self) -> tuple[dict[str, str], frozenset[str], dict[int, str]]:
+        return self.codes, self.syllables, self.table
+
+    def __setstate__(self, state: tuple[dict[str, str], frozenset[str], dict[int, str]]) -> None:
+        self.codes, self.syllables, self.table = state
+        self._parse = lru_cache(maxsize=4096)(self._parse_run)
+
     def code(self, syllable: str) -> str:
         return self.codes[near(syllable)]
 
@@ -299,6 +334,10 @@ class Sounds:
             position = end
         _append_singles(plain, position, len(plain), units, spans)
         return "".join(units), spans
+
+    def has_pinyin(self, folded: Folded) -> bool:
+        """Does any run of Latin letters read as pinyin?"""
+        return any(self._parse(folded.plain[start:end]) for start, end in _latin_runs(folded))
 
     def _parse_run(self, run: str) -> tuple[str, ...]:
         """Split a Latin run into the fewest syllables, or () where it does not read as pinyin as a whole."""

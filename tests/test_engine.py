@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linter.engine import Linter
@@ -148,6 +148,7 @@ def test_spans_are_those_of_the_text(text: str) -> None:
         assert text[finding.start : finding.end] == finding.text
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, max_size=8))
 def test_many_answers_like_one(texts: list[str]) -> None:
     assert list(LINTER.check_many(texts)) == [LINTER.check(text) for text in texts]

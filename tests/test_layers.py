@@ -11,14 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
-    ["model", "nodes", "bounded"],
+    ["model", "nodes", "bounded", "packed"],
     ["text", "pattern", "columns", "lines"],
     ["shapes", "spellings", "logs"],
+    ["terms"],
     ["scan", "rulebook", "folder"],
     ["confirm"],
     ["lexicon"],
-    ["compiled", "ledger", "decisions", "suppress", "cache"],
-    ["judge", "measures"],
+    ["compiled", "ledger", "decisions", "suppress"],
+    ["judge", "measures", "cache"],
     ["batch", "engine", "sources", "reports", "config", "baseline", "fixes"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs"],
     ["summary", "checking", "store", "guard"],

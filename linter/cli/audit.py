@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from linter.audit import Audit, Chunk, Run
 
 _FORMATS = ("jsonl", "csv", "parquet")
-_BAR = "{percentage:3.0f}%|{bar}| {postfix} 已用 {elapsed} 还要 {remaining}"
+_BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
 
 
 @click.command()
@@ -193,7 +193,7 @@ def _shown(run: Run, wanted: bool) -> Iterator[None]:
         if bar is not None:
             rows, found = run.summary.messages + run.summary.buyers, sum(run.summary.verdicts.values())
             rate = (rows - bar.rows) / (bar.format_dict["elapsed"] or 1)
-            bar.set_postfix_str(f"{rows:,} 条 {rate:,.0f} 条/秒 {found:,} 处", refresh=False)
+            bar.set_description_str(f"{rows:,} 条 {rate:,.0f} 条/秒 {found:,} 处", refresh=False)
             bar.update(run.read - bar.n)
 
     run.advance = advance

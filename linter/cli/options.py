@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from linter.sources import Options
 
 _FAIL_ON = ("error", "warning", "info", "never")
-_READABLE = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonl", "yaml")
+_READABLE = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonl", "yaml", "parquet", "arrow", "transcript")
 
 
 def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

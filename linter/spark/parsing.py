@@ -79,7 +79,7 @@ def line_parser(
         for (uri, start), lines in groupby(_rows(batches), key=lambda row: row[:2]):
             file = files[key_of(uri)]
             stream = _Stream(line for _, _, line in lines)
-            found = Lines(stream, file.name, file.encoding, before.get((uri, start), 0))  # type: ignore[arg-type]
+            found = Lines(stream, file.name, file.encoding, before.get((uri, start), 0))
             for _, table in logs.tables_of(found, file.kind, options):
                 yield of_table(table, file.number)
 
@@ -91,18 +91,18 @@ def _rows(batches: Batches) -> Iterator[tuple[str, int, bytes]]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-class _Stream(io.RawIOBase):
+class _Stream(io.BufferedIOBase):
     """The bytes that lines were cut from: a line reader wants a file."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines = iter(lines)
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         found: list[bytes] = []
         length = 0
         for line in self._lines:
             found.append(line)
             length += len(line) + 1
-            if 0 <= size <= length:
+            if size is not None and 0 <= size <= length:
                 break
         return b"".join(line + b"\n" for line in found)

@@ -1,0 +1,117 @@
+"""Folders of lexicons in, the compiled form out: from a private file where the same bytes were compiled before.
+
+The file's name is a digest of everything the compiled form depends on: the bytes of the lexicons, of this package's
+modules, and the versions of Python and of the libraries whose tables go into it. Any change is another name, so nothing is
+ever out of date. The folder and the file must belong to the user and be closed to others, the content must have the
+digest written at its head, and it is read by an unpickler that knows our own values only (`packed`).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import stat
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from linter.compiled import Compiled, compiled
+from linter.folder import private_folder
+from linter.lexicon import files, load_lexicon, shipped_folder
+from linter.model import KefulintError
+from linter.packed import pack, unpack
+
+_LIBRARIES = ("ahocorasick", "opencc", "pypinyin")
+_KEPT = 8  # compiled forms in the folder; the oldest are removed
+_DIGEST = 32  # bytes
+
+
+@lru_cache(maxsize=8)
+def ready(folders: tuple[str, ...] = ()) -> Compiled:
+    """Return the compiled lexicons of the shipped folder and of those named; raise LexiconError where they do not load."""
+    path = _path(folders)
+    found = _load(path) if path else None
+    if found is None:
+        found = compiled(load_lexicon(folders))
+        if path:
+            _save(found, path)
+    return found
+
+
+def _path(folders: Sequence[str]) -> Path | None:
+    """Return where the compiled form would be, or None where there is no place or a folder is missing."""
+    if os.environ.get("KEFULINT_NO_CACHE"):
+        return None
+    try:
+        return private_folder() / f"lexicon-{_key([shipped_folder(), *map(Path, folders)])}.bin"
+    except (KefulintError, OSError):
+        return None
+
+
+def _key(folders: Sequence[Path]) -> str:
+    import hashlib
+
+    digest = hashlib.sha256(sys.version.encode())
+    for name in _LIBRARIES:
+        spec = find_spec(name)
+        place = Path(spec.origin) if spec and spec.origin else None
+        digest.update(f"{name} {place} {place.stat().st_mtime_ns if place else 0}\0".encode())
+    own = sorted(Path(__file__).parent.glob("*.py"))
+    for number, folder in enumerate([None, *folders]):
+        for path in own if folder is None else files([folder]):
+            name = path.name if folder is None else path.relative_to(folder).as_posix()
+            data = path.read_bytes()
+            digest.update(f"{number} {name} {len(data)}\0".encode() + data)
+    return digest.hexdigest()[:40]
+
+
+def _load(path: Path) -> Compiled | None:
+    """Return what the file holds, or None where it is missing, broken, or could be somebody else's."""
+    import hashlib
+
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as stream:
+        if not _is_private(os.fstat(stream.fileno())):
+            return None
+        data = stream.read()
+    if hashlib.sha256(data[_DIGEST:]).digest() != data[:_DIGEST]:
+        return None
+    try:
+        found = unpack(data[_DIGEST:])
+    except (pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError, TypeError, ValueError):
+        return None
+    return found if isinstance(found, Compiled) else None
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Is it a file of this user that nobody else can write?"""
+    if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o022:
+        return False
+    return not hasattr(os, "getuid") or status.st_uid == os.getuid()
+
+
+def _save(made: Compiled, path: Path) -> None:
+    """Write the file in one step; a full disk or a read-only folder only costs the next run its time."""
+    import hashlib
+    import tempfile
+
+    data = pack(made)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".lexicon-")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(hashlib.sha256(data).digest() + data)
+        Path(name).replace(path)
+        _prune(path.parent)
+    except OSError:
+        return
+
+
+def _prune(folder: Path) -> None:
+    known = sorted(folder.glob("lexicon-*.bin"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in known[_KEPT:]:
+        path.unlink(missing_ok=True)

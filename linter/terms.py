@@ -1,0 +1,99 @@
+"""Terms by the entry of the automaton they belong to, kept in columns.
+
+There are some thirty thousand, and a run touches a few hundred: columns are loaded as they lie in the file, and a Term is
+made when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from linter.spellings import Term
+
+_VIEWS = ("plain", "sound", "mixed")
+_WEAK, _WORD, _EXCEPTS = 4, 8, 16
+
+
+class Terms:
+    """The terms of every entry. Immutable but for what was made already."""
+
+    def __init__(self, entries: Sequence[Sequence[Term]]) -> None:
+        flat = [term for entry in entries for term in entry]
+        self.names = tuple(sorted({term.concept for term in flat}))
+        self._strings = tuple(sorted({s for term in flat for s in (term.text, term.spelling, term.how)}))
+        number = {name: n for n, name in enumerate(self.names)}
+        string = {text: n for n, text in enumerate(self._strings)}
+        self._cuts = _sums(len(entry) for entry in entries)
+        self._concepts = array("I", (number[term.concept] for term in flat))
+        self._texts = array("I", (string[term.text] for term in flat))
+        self._spellings = array("I", (string[term.spelling] for term in flat))
+        self._hows = array("I", (string[term.how] for term in flat))
+        self._flags = bytes(_VIEWS.index(t.view) | t.weak * _WEAK | t.word * _WORD | t.excepts * _EXCEPTS for t in flat)
+        owned: list[list[int]] = [[] for _ in self.names]
+        for place, (low, high) in enumerate(pairwise(self._cuts)):
+            for concept in {self._concepts[n] for n in range(low, high)}:
+                owned[concept].append(place)
+        self._owned = array("I", (place for places in owned for place in places))
+        self._owned_cuts = _sums(len(places) for places in owned)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._made: dict[int, tuple[Term, ...]] = {}
+        self._entries_of: dict[str, frozenset[int]] = {}
+        self._numbers = {name: number for number, name in enumerate(self.names)}
+
+    def __len__(self) -> int:
+        return len(self._cuts) - 1
+
+    def __getitem__(self, entry: int) -> tuple[Term, ...]:
+        found = self._made.get(entry)
+        if found is None:
+            found = self._made[entry] = tuple(self._term(n) for n in range(self._cuts[entry], self._cuts[entry + 1]))
+        return found
+
+    def _term(self, number: int) -> Term:
+        flags, strings = self._flags[number], self._strings
+        return Term(
+            strings[self._texts[number]], self.names[self._concepts[number]], strings[self._spellings[number]],
+            _VIEWS[flags & 3], bool(flags & _WEAK), strings[self._hows[number]], bool(flags & _WORD), bool(flags & _EXCEPTS),
+        )  # fmt: skip
+
+    def concepts(self, entry: int) -> set[str]:
+        """Return the concepts that an entry spells."""
+        names, flags = self.names, self._flags
+        return {
+            names[self._concepts[n]] for n in range(self._cuts[entry], self._cuts[entry + 1]) if not flags[n] & _EXCEPTS
+        }
+
+    def entries_of(self, name: str) -> frozenset[int]:
+        """Return the entries that spell a concept, or shield one of its words."""
+        found = self._entries_of.get(name)
+        if found is None:
+            number = self._numbers.get(name)
+            cuts = self._owned_cuts
+            found = frozenset() if number is None else frozenset(self._owned[cuts[number] : cuts[number + 1]])
+            self._entries_of[name] = found
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arrays = (self._cuts, self._concepts, self._texts, self._spellings, self._hows, self._owned, self._owned_cuts)
+        return _terms, (self.names, self._strings, self._flags, [one.tobytes() for one in arrays])
+
+
+def _terms(names: tuple[str, ...], strings: tuple[str, ...], flags: bytes, columns: Sequence[bytes]) -> Terms:
+    made = Terms.__new__(Terms)
+    made.names, made._strings, made._flags = names, strings, flags
+    arrays = [array("I", column) for column in columns]
+    made._cuts, made._concepts, made._texts, made._spellings, made._hows, made._owned, made._owned_cuts = arrays
+    made._forget()
+    return made
+
+
+def _sums(lengths: Any) -> array[int]:
+    cuts = array("I", [0])
+    for length in lengths:
+        cuts.append(cuts[-1] + length)
+    return cuts

@@ -1,0 +1,158 @@
+"""The command `audit` on real files: several processes, databases, outputs, what it says and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from linter.audit import Audit, Run
+from linter.cli import main
+
+ROOT = Path(__file__).parent.parent
+CHAT = ROOT / "examples" / "chat.jsonl"
+EXPORTS = ROOT / "examples" / "exports"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["audit", *arguments])
+
+
+def _findings(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "findings.jsonl").read_text("utf-8").splitlines()]
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_several_processes_say_what_one_says(tmp_path: Path) -> None:
+    """Logs of all kinds, several chunks, sessions that go on from chunk to chunk, listings, text that is no log."""
+    (tmp_path / "in").mkdir()
+    lines = CHAT.read_text("utf-8").splitlines() * 130
+    (tmp_path / "in" / "long.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "in" / "plain.txt").write_text("您好\n加我微信便宜10块\n", encoding="utf-8")
+    inputs = (*sorted(str(p) for p in (tmp_path / "in").iterdir()), str(ROOT / "examples" / "listings.json"))
+    audit = Audit((*inputs, str(EXPORTS / "pinduoduo.csv")))
+    for jobs in (1, 2):
+        Run(audit, tmp_path / str(jobs), ("csv", "parquet"), jobs).start()
+    assert _bytes(tmp_path / "1") == _bytes(tmp_path / "2")
+    assert {"rival-platform-named", "free-shipping-mismatch", "invoice-refused"} <= {str(f["rule"]) for f in _findings(tmp_path / "1")}  # fmt: skip
+
+
+def test_exports_are_audited_and_their_profiles_told(tmp_path: Path) -> None:
+    result = run(str(EXPORTS), "--out", str(tmp_path))
+    assert result.exit_code == 1, result.output
+    for name in ("qianniu", "qianniu-peer", "pinduoduo", "feige", "kuaishou", "dongdong", "bot"):
+        assert f"profile {name} (" in result.stderr
+    found = {(Path(str(f["origin"]["path"])).name, f["rule"]) for f in _findings(tmp_path)}  # type: ignore[index]
+    assert {
+        ("qianniu.csv", "invoice-refused"), ("qianniu-peer.csv", "off-platform-contact"),
+        ("pinduoduo.csv", "rival-platform-named"), ("feige.csv", "paid-positive-review"), ("kuaishou.csv", "insult"),
+        ("dongdong.jsonl", "absolute-claim"), ("bot.csv", "invoice-refused"), ("爱喝茶的猫.txt", "invoice-refused"),
+    } <= found  # fmt: skip
+
+
+def test_outputs_tell_the_same(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert run(str(CHAT), "--out", str(tmp_path), "-f", "csv", "-f", "parquet").exit_code == 1
+    lines = _findings(tmp_path)
+    cells = list(csv.DictReader((tmp_path / "findings.csv").read_text("utf-8-sig").splitlines()))
+    rows = parquet.read_table(tmp_path / "findings.parquet").to_pylist()
+    assert [(f["rule"], str(f["start"]), f["text"]) for f in lines] == [
+        (c["rule"], c["start"], c["text"]) for c in cells
+    ]
+    assert [(f["id"], f["rule"], f["message"]) for f in lines] == [(r["id"], r["rule"], r["message"]) for r in rows]
+    points = [Decimal(c["points"]) if c["points"] else None for c in cells]
+    assert points == [row["points"] for row in rows] and any(points)
+    assert "seconds" not in json.loads((tmp_path / "summary.json").read_text("utf-8"))
+
+
+def test_results_of_an_earlier_audit_are_replaced_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "findings.parquet").write_bytes(b"of an earlier audit")
+    run(str(EXPORTS / "kuaishou.csv"), "--out", str(tmp_path), "-f", "csv")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "findings.csv",
+        "findings.jsonl",
+        "summary.json",
+        "summary.txt",
+    }
+
+
+def test_a_database_is_audited_like_a_file(tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy")
+    rows = [json.loads(line) for line in CHAT.read_text("utf-8").splitlines()]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    base = sqlite3.connect(tmp_path / "log.db")
+    base.execute(f"create table log ({', '.join(names)})")
+    base.executemany(
+        f"insert into log values ({', '.join('?' * len(names))})", [[r.get(n) for n in names] for r in rows]
+    )
+    base.commit()
+    base.close()
+    url = f"sqlite:///{tmp_path}/log.db"
+    result = run(
+        "--database", url, "--query", "select * from log", "--out", str(tmp_path / "base"), "-r", "invoice-refused"
+    )
+    assert result.exit_code == 1 and "山野茶铺" in result.output
+    run(str(CHAT), "--out", str(tmp_path / "file"), "-r", "invoice-refused")
+    assert [f["id"] for f in _findings(tmp_path / "base")] == [f["id"] for f in _findings(tmp_path / "file")]
+
+
+WRONG = [
+    ("nothing", [], "nothing to read"),
+    ("a query without its database", ["--query", "select 1"], "belong together"),
+    ("files and a query", ["a.csv", "--query", "select 1", "--database", "sqlite://"], "expected one of them"),
+    ("a glob that matches nothing", ["*.nothing"], "matches no file"),
+    ("no such file", ["none.csv"], "cannot be opened"),
+    ("a profile nobody knows", [str(CHAT), "--profile", "wangwang"], "unknown profile 'wangwang', expected one of"),
+    ("a role that is none", [str(CHAT), "--role", "小芸=掌柜"], "expected NAME=ROLE"),
+    ("standard input twice", ["-", "--resume"], "cannot be read again"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "what"), [r[1:] for r in WRONG], ids=[r[0] for r in WRONG])
+def test_wrong_usage_is_named(arguments: list[str], what: str, tmp_path: Path) -> None:
+    result = run(*arguments, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2 and what in result.output
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_log_without_agents_says_how_to_name_one(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sender,text\n小芸,加我微信便宜10块\n茶客,好\n", encoding="utf-8")
+    result = run(str(tmp_path / "a.csv"), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0 and "every row was taken for a buyer's" in result.stderr
+    result = run(str(tmp_path / "a.csv"), "--role", "小芸=agent", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1 and _findings(tmp_path / "out")[0]["rule"] == "off-platform-contact"
+
+
+def test_standard_input_is_read(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "linter",
+        "audit",
+        "-",
+        "--read-as",
+        "jsonl",
+        "--out",
+        str(tmp_path),
+        "--no-progress",
+    ]
+    done = subprocess.run(command, input=CHAT.read_bytes(), capture_output=True, check=False, cwd=ROOT)
+    assert done.returncode == 1 and len(_findings(tmp_path)) > 10
+
+
+def test_a_bar_is_shown_when_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("tqdm")
+    command = [sys.executable, "-m", "linter", "audit", str(CHAT), "--out", str(tmp_path), "--fail-on", "never"]
+    shown = subprocess.run([*command, "--progress"], capture_output=True, check=True, cwd=ROOT).stderr.decode()
+    assert "100%|" in shown and "| 55 条 " in shown and "还要 00:00" in shown
+    assert not subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stderr, "no bar where nobody looks"
