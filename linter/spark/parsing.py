@@ -106,3 +106,5 @@ class _Stream(io.BufferedIOBase):
             if size is not None and 0 <= size <= length:
                 break
         return b"".join(line + b"\n" for line in found)
+
+    read1 = read
