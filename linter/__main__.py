@@ -1,6 +1,6 @@
 """`python -m linter` is the command `kefulint`."""
 
-from linter.cli import main
+from linter.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -18,7 +18,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
-from linter import __version__, logs, reports, results, resume, service, sources
+from linter import __version__, logs, outcome, reports, resume, service, sources
 from linter.engine import Linter
 from linter.ledger import identity
 from linter.lexicon import load_lexicon
@@ -60,6 +60,10 @@ class Audit:
     measures: bool = True
     database: str | None = None
     query: str | None = None
+
+    def summary(self) -> Summary:
+        """Return a summary in which nothing is counted yet."""
+        return Summary(shown=self.shown, as_of=self.as_of)
 
     def known(self, lexicon: str) -> dict[str, Any]:
         """Return what must be the same for an audit to be gone on with."""
@@ -177,7 +181,7 @@ class Judge:
 
     def judge(self, chunk: Chunk) -> Part:
         """Return the findings and counts of a chunk."""
-        table, messages, summary = chunk.table, chunk.messages, Summary()
+        table, messages, summary = chunk.table, chunk.messages, self.audit.summary()
         if messages is None:
             messages = logs.messages(table, Sessions.of_state(chunk.before or {}), agents_only=True)
         for trouble in table.troubles:
@@ -307,6 +311,7 @@ class Run:
     formats: Sequence[str] = ("csv",)
     jobs: int = 1
     pause: float = 10.0  # seconds between checkpoints
+    earlier: Mapping[str, Any] | None = None  # the summary of an earlier audit to compare with
     advance: Callable[[Run, Chunk], None] = lambda run, chunk: None
     stop: bool = False
     summary: Summary = field(default_factory=Summary)
@@ -314,6 +319,7 @@ class Run:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
+        self.summary = self.audit.summary()
         sizes = [Path(path).stat().st_size if Path(path).is_file() else 0 for path in self.audit.paths or ("",)]
         self._before = [0, *accumulate(sizes)]
 
@@ -324,9 +330,9 @@ class Run:
 
     def written(self) -> list[Path]:
         """Return the results that are there."""
-        return [path for name in sorted(results.NAMES) if (path := self.folder / name).is_file()]
+        return [path for name in sorted(outcome.NAMES) if (path := self.folder / name).is_file()]
 
-    def start(self, *, resuming: bool = False) -> results.Results:
+    def start(self, *, resuming: bool = False) -> outcome.Outcome:
         """Judge everything and write the results; raise Interrupted where it was stopped."""
         pipes = [path for path in self.audit.paths if resume.is_pipe(path)]
         if resuming and pipes:
@@ -345,7 +351,7 @@ class Run:
                 with _collecting_seldom():
                     self._judge_all(reader, judge, journal)
             end = state if state and "names" in state else reader.state() | {"summary": self.summary.state()}
-            found = results.Results(
+            found = outcome.Outcome(
                 journal.findings, self.summary, list(service.measure(clocks.finish(), known)), judge.lexicon
             )
             self._publish(journal, end, found)
@@ -354,13 +360,13 @@ class Run:
         self.seconds = time.monotonic() - started
         return replace(found, findings=self.folder / journal.findings.name)
 
-    def _publish(self, journal: resume.Journal, end: dict[str, Any], found: results.Results) -> None:
+    def _publish(self, journal: resume.Journal, end: dict[str, Any], found: outcome.Outcome) -> None:
         """Write the results beside each other, note that they are whole, and move them to their place."""
         if "names" not in end:
             journal.checkpoint(end)
-            end["names"] = results.finish(journal.folder, found, self.formats)
+            end["names"] = outcome.finish(journal.folder, found, self.formats, self.earlier)
             journal.checkpoint(end)
-        journal.publish(end["names"], results.NAMES)
+        journal.publish(end["names"], outcome.NAMES)
 
     def _judge_all(self, reader: Reader, judge: Judge, journal: resume.Journal) -> None:
         for chunk, part in _parts(self._marked(reader), judge, self.jobs):

@@ -14,6 +14,7 @@ from typing import Any
 from linter.compiled import symbols_spelled
 from linter.engine import Linter
 from linter.evaluate import check_examples
+from linter.fixes import check_fixes
 from linter.lexicon import (
     CLEARS,
     CONCEPT_KEYS,
@@ -32,6 +33,7 @@ from linter.reports import CONFIDENCE_NAMES, PLATFORM_NAMES, VERDICT_NAMES, span
 from linter.rulebook import KINDS
 from linter.rulebook import schema as rulebook_schema
 from linter.text import Folding
+from linter.wordings import REACHES, Fixing
 
 CHANNEL_NAMES = {"chat": "聊天", "listing.title": "商品标题", "listing.detail": "商品详情"}
 
@@ -41,7 +43,7 @@ CHANNEL_NAMES = {"chat": "聊天", "listing.title": "商品标题", "listing.det
 
 def check(lexicon: Lexicon, only: Sequence[str] = ()) -> list[str]:
     """Return every problem of the lexicons that only running them shows, as `path:line: what, expected what`."""
-    problems = check_examples(lexicon, only)
+    problems = [*check_examples(lexicon, only), *check_fixes(lexicon, only)]
     if not only:
         problems += [
             *_duplicate_spellings(lexicon),
@@ -118,7 +120,18 @@ def doc(rule: Rule, lexicon: Lexicon) -> str:
     ]
     if rule.suggestion:
         parts.append(f"## 可以这样说\n\n> {rule.suggestion}")
+    if rule.fix:
+        parts.append("## 怎样改\n\n" + _fix_table(rule.fix))
     return "\n\n".join(parts) + "\n"
+
+
+def _fix_table(fix: Fixing[Example]) -> str:
+    rows = ["| 原话 | 改为 | 怎么用 |", "|---|---|---|"]
+    for before in fix.examples:
+        is_safe = any(wording.safe and wording.say in before.after for wording in fix.wordings)
+        use = "自动（`--fix`）" if is_safe else "看过再用（`--unsafe-fixes`）"
+        rows.append(f"| {_shown(before.example)[2:]} | {before.after} | {use} |")
+    return "\n".join(rows)
 
 
 def _clause_table(rule: Rule, lexicon: Lexicon) -> str:
@@ -225,7 +238,7 @@ def schema(kind: str) -> dict[str, Any]:
     """Return the JSON Schema of a kind of file: concept, rule or rulebook."""
     if kind == "rulebook":
         return rulebook_schema()
-    texts = {"type": "array", "items": {"type": "string"}}
+    texts = _texts()
     flag = {"enum": ["yes", "no"]}
     if kind == "concept":
         body = {key: texts if key in ("strong", "weak", "except") else {"type": "string"} for key in CONCEPT_KEYS}
@@ -244,12 +257,29 @@ def schema(kind: str) -> dict[str, Any]:
     body = {key: {"type": "string"} for key in RULE_KEYS} | {
         "verdict": {"enum": list(VERDICTS)}, "status": {"enum": list(STATUSES)}, "needs": {"enum": list(NEEDS)},
         "measure": {"enum": list(MEASURES)}, "channels": _some(CHANNELS), "clear": _some(CLEARS), "over": texts,
-        "words": {"type": "object"}, "settings": {"type": "object"}, "fix": {"type": "object"}, "unless": patterns,
+        "words": {"type": "object"}, "settings": {"type": "object"}, "fix": _fix_schema(example), "unless": patterns,
         "find": {"type": "array", "items": {"anyOf": [{"type": "string"}, _object(find, ("say",))]}},
         "violates": examples, "passes": examples,
     }  # fmt: skip
     required = ("title", "verdict", "status", "why", "message")
     return _object(body, required, "A kefulint rule")
+
+
+def _fix_schema(example: dict[str, Any]) -> dict[str, Any]:
+    wording = {
+        "say": {"type": "string"},
+        "over": {"enum": list(REACHES)},
+        "replace": _texts(),
+        "channels": _some(CHANNELS),
+    }
+    wordings = {"type": "array", "items": _object(wording, ("say",))}
+    shown = _object(example | {"after": {"type": "string"}}, ("text", "after"))
+    examples = {"type": "array", "minItems": 2, "items": {"anyOf": [{"type": "string", "pattern": " -> "}, shown]}}
+    return _object({"safe": wordings, "unsafe": wordings, "examples": examples}, ("examples",))
+
+
+def _texts() -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string"}}
 
 
 def _some(values: Sequence[str]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 The file's name is a digest of everything the compiled form depends on: the bytes of the lexicons, of this package's
 modules, and the versions of Python and of the libraries whose tables go into it. Any change is another name, so nothing is
-ever out of date. The folder and the file must belong to the user and be closed to others, the content must have the
-digest written at its head, and it is read by an unpickler that knows our own values only (`packed`).
+ever out of date. The folder and the file must belong to the user and be closed to others, and the content is read by an
+unpickler that knows our own values only (`packed`). The checksum at its head is for broken disks, not for enemies: who can
+write the file could write any digest too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import pickle
 import stat
 import sys
+import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
@@ -25,7 +27,7 @@ from linter.packed import pack, unpack
 
 _LIBRARIES = ("ahocorasick", "opencc", "pypinyin")
 _KEPT = 8  # compiled forms in the folder; the oldest are removed
-_DIGEST = 32  # bytes
+_CHECKSUM = 4  # bytes
 
 
 @lru_cache(maxsize=8)
@@ -69,23 +71,27 @@ def _key(folders: Sequence[Path]) -> str:
 
 def _load(path: Path) -> Compiled | None:
     """Return what the file holds, or None where it is missing, broken, or could be somebody else's."""
-    import hashlib
-
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return None
+    if not _is_private(os.fstat(handle)):
+        os.close(handle)
+        return None
     with os.fdopen(handle, "rb") as stream:
-        if not _is_private(os.fstat(stream.fileno())):
-            return None
         data = stream.read()
-    if hashlib.sha256(data[_DIGEST:]).digest() != data[:_DIGEST]:
+    content = memoryview(data)[_CHECKSUM:]
+    if _checksum(content) != data[:_CHECKSUM]:
         return None
     try:
-        found = unpack(data[_DIGEST:])
+        found = unpack(content)
     except (pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError, TypeError, ValueError):
         return None
     return found if isinstance(found, Compiled) else None
+
+
+def _checksum(data: bytes | memoryview) -> bytes:
+    return zlib.crc32(data).to_bytes(_CHECKSUM, "big")
 
 
 def _is_private(status: os.stat_result) -> bool:
@@ -97,14 +103,13 @@ def _is_private(status: os.stat_result) -> bool:
 
 def _save(made: Compiled, path: Path) -> None:
     """Write the file in one step; a full disk or a read-only folder only costs the next run its time."""
-    import hashlib
     import tempfile
 
     data = pack(made)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".lexicon-")
         with os.fdopen(handle, "wb") as stream:
-            stream.write(hashlib.sha256(data).digest() + data)
+            stream.write(_checksum(data) + data)
         Path(name).replace(path)
         _prune(path.parent)
     except OSError:

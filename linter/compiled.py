@@ -62,6 +62,22 @@ class Probe(NamedTuple):
     most: int  # plain characters it can reach over at most, where the whole message must be matched; 0: no such limit
 
 
+class _Entries(dict[int, int]):
+    """What an entry would do for, worked out when it is first met."""
+
+    def __init__(self, by_name: dict[str, int], scanner: Scanner) -> None:
+        super().__init__()
+        self._by_name = by_name
+        self._concepts = scanner.terms.concepts
+
+    def __missing__(self, entry: int) -> int:
+        together = 0
+        for name in self._concepts(entry):
+            together |= self._by_name.get(name, 0)
+        self[entry] = together
+        return together
+
+
 class Probes:
     """The probes of one channel, told from what the automaton met by a few operations on large numbers.
 
@@ -87,21 +103,14 @@ class Probes:
                 for name in probe.pattern.needs[rank]:
                     by_name[name] = by_name.get(name, 0) | bit
         self._by_name = by_name
-        self._by_entry: dict[int, int] = {}
-        self._concepts = scanner.terms.concepts
-
-    def _learned(self, entry: int) -> int:
-        """Work out what an entry would do for, when it is first met."""
-        found = self._by_entry[entry] = _either(self._by_name.get(name, 0) for name in self._concepts(entry))
-        return found
+        self._by_entry = _Entries(by_name, scanner)
 
     def wanted(self, reading: Reading, in_talk: bool) -> list[tuple[Rule, Find, list[Pattern]]]:
         """Return the finds, by rule, with those of their patterns that could match."""
         by_entry, met = self._by_entry, self._given
         hits = reading.hits
         for _, entry in hits.raw:
-            known = by_entry.get(entry)
-            met |= self._learned(entry) if known is None else known
+            met |= by_entry[entry]
         for hit in hits.extra:
             met |= self._by_name.get(hit.concept, 0)
         possible = self._every if in_talk else self._alone
@@ -119,13 +128,6 @@ class Probes:
             if _is_possible(probe, reading):
                 found.setdefault(id(probe.find), (probe.rule, probe.find, []))[2].append(probe.pattern)
         return list(found.values())
-
-
-def _either(numbers: Iterable[int]) -> int:
-    together = 0
-    for number in numbers:
-        together |= number
-    return together
 
 
 def _is_possible(probe: Probe, reading: Reading) -> bool:

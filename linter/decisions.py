@@ -23,7 +23,7 @@ _CASE_KEYS = {"id", "platform", "channel", "text", "context", "rule", "verdict",
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One row that somebody judged. `case` is what `sheet.row` wrote of the finding."""
+    """One row that somebody judged. `case` is what `sheet.case_of` wrote of the finding."""
 
     row: int
     decision: str  # confirmed, rejected or appealed; "" where nobody said yet

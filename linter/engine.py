@@ -18,7 +18,7 @@ from linter import cache, measures
 from linter.compiled import Compiled, Reading, compiled
 from linter.judge import Court, Match, Scene, settle
 from linter.lexicon import Lexicon, Rule
-from linter.model import PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
+from linter.model import CHANNELS, PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class Explanation:
 class Linter:
     """The compiled lexicons for one or several platforms.
 
-    `lexicons` are folders of a shop's own concepts, rules and rulebooks; `rules` restricts the work to some rules;
+    `lexicons` are folders of a shop's own concepts, rules and rulebooks; `rules` restricts the work to some rules,
+    `ignore` leaves some out;
     `as_of` (ISO date) prices by the figures of that day; `drafts` runs rules that are not stable yet.
     Raises KefulintError for unknown platforms or rules and LexiconError for lexicons that do not load.
     """
@@ -61,6 +62,7 @@ class Linter:
         *,
         lexicon: Lexicon | None = None,
         rules: Sequence[str] = (),
+        ignore: Iterable[str] = (),
         as_of: str | None = None,
         drafts: bool = False,
     ) -> None:
@@ -70,10 +72,14 @@ class Linter:
             raise KefulintError(f"unknown platform '{', '.join(unknown)}', expected one of {', '.join(PLATFORMS)}")
         self._compiled: Compiled = compiled(lexicon) if lexicon else cache.ready(tuple(map(str, lexicons)))
         self.lexicon = self._compiled.lexicon
-        self.rules = _selected(self.lexicon, rules, drafts)
+        self.rules = _selected(self.lexicon, rules, drafts).difference(ignore)
         self._asked_for = tuple(rules)
         self.as_of = as_of
         self._measured_rules = [rule for rule in self._compiled.measured if rule.id in self.rules]
+        self._measuring = {
+            channel: [rule for rule in self._measured_rules if channel in rule.channels and rule.needs != "set"]
+            for channel in CHANNELS
+        }
         self._read = lru_cache(maxsize=2048)(self._compiled.read)
         self._sieves: dict[str, Sieve] = {}
         self._probes = lru_cache(maxsize=None)(
@@ -139,18 +145,14 @@ class Linter:
             elif len(text) <= _LONG:
                 by_channel.setdefault(channel, []).append(number)
         for channel, numbers in by_channel.items():
-            measuring = self._measuring(channel)
-            if "repeated-words" in measuring:
+            measuring = self._measuring.get(channel, [])
+            if any(rule.measure == "repeated-words" for rule in measuring):
                 continue
             chosen = [messages[number] for number in numbers]
             sifted = batch.sift(chosen, self._sieve(channel), _fragments)
             for number, message, finds in zip(numbers, chosen, sifted, strict=True):
-                repeats = bool(measuring) and not isinstance(message, str) and measures.may_repeat(message)
-                found[number] = finds if finds or not repeats else None
+                found[number] = None if not finds and _may_repeat(message, measuring) else finds
         return found
-
-    def _measuring(self, channel: str) -> set[str]:
-        return {rule.measure for rule in self._measured_rules if channel in rule.channels}
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
         """Judge every agent's turn in the light of those before; one list of findings a turn."""
@@ -261,16 +263,20 @@ class Linter:
         finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
         """Judge a scene by all rules, or by the finds that are known to be the only ones that could match."""
-        court = Court(self.lexicon, self.platforms, self._read, rejections)
-        found: list[Match] = []
         message = scene.message
         tried = finds
         if tried is None:
             tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
+        measuring = self._measuring.get(message.channel, []) if message.context or message.channel != "chat" else ()
+        if not tried and not measuring:
+            return []
+        court = Court(self.lexicon, self.platforms, self._read, rejections)
+        found: list[Match] = []
         for rule, find, patterns in tried:
             if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)
-        found += self._measured(scene, court)
+        for rule in measuring:
+            found += self._measured(rule, scene, court)
         return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
 
     def _scene(self, message: Message, record: Mapping[str, Any]) -> Scene:
@@ -292,20 +298,17 @@ class Linter:
             return measures.charged_freight(record, dict(rule.settings).get("excepted", "").split()) is not None
         return True
 
-    def _measured(self, scene: Scene, court: Court) -> Iterator[Match]:
-        for rule in self._measured_rules:
-            if scene.message.channel not in rule.channels:
-                continue
-            settings = dict(rule.settings)
-            span = None
-            if rule.measure == "repeated-text" and scene.message.context:
-                span = measures.repeated_text(scene.message, scene.reading, settings)
-            elif rule.measure == "repeated-words":
-                span = measures.repeated_words(scene.reading, settings)
-            if span:
-                start, end = scene.reading.folded.original_span(*span)
-                verdicts = court.verdicts(rule, None, self.platforms, scene.message.channel)
-                yield Match(rule, (Hit(*span, f"@{rule.measure}", ""),), start, end, verdicts)
+    def _measured(self, rule: Rule, scene: Scene, court: Court) -> Iterator[Match]:
+        settings = dict(rule.settings)
+        span = None
+        if rule.measure == "repeated-text" and scene.message.context:
+            span = measures.repeated_text(scene.message, scene.reading, settings)
+        elif rule.measure == "repeated-words":
+            span = measures.repeated_words(scene.reading, settings)
+        if span:
+            start, end = scene.reading.folded.original_span(*span)
+            verdicts = court.verdicts(rule, None, self.platforms, scene.message.channel)
+            yield Match(rule, (Hit(*span, f"@{rule.measure}", ""),), start, end, verdicts)
 
     def _judge_field(self, record: Mapping[str, Any], name: str, text: str) -> list[Finding]:
         shown = measures.mask_html(text) if name == "detail" else text
@@ -384,6 +387,13 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
         raise KefulintError(f"unknown rule '{unknown[0]}', expected one of {', '.join(sorted(lexicon.rules))}")
     statuses = ("stable", "draft") if drafts else ("stable",)
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
+
+
+def _may_repeat(message: str | Message, rules: Sequence[Rule]) -> bool:
+    """Could one of the rules that measure repetition find the message?"""
+    if isinstance(message, str) or len(message.context) < 2:
+        return False
+    return any(r.measure == "repeated-text" and measures.may_repeat(message, dict(r.settings)) for r in rules)
 
 
 def replace_text(message: Message, text: str) -> Message:

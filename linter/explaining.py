@@ -20,14 +20,11 @@ _REASONS = {
 
 def rule(linter: Linter, name: str, kind: str) -> str:
     """Return a rule's clauses on every platform, with sources and contradictions, as text or JSON."""
-    found = linter.lexicon.rules[name]
-    channel = found.channels[0]
-    clauses = linter.clauses(name, channel)
-    verdicts = {p: linter.lexicon.rulebooks.verdict(name, p, channel) or found.verdict for p in linter.platforms}
     if kind == "json":
-        data = {"rule": name, "title": found.title, "why": found.why.strip(), "suggestion": found.suggestion,
-                "verdicts": verdicts, "clauses": [reports.clause_data(c) for c in clauses]}  # fmt: skip
-        return reports.dump(data, indent=2)
+        return reports.dump(rule_data(linter, name), indent=2)
+    found = linter.lexicon.rules[name]
+    clauses = linter.clauses(name, found.channels[0])
+    verdicts = _verdicts(linter, name)
     lines = [f"{name}  {found.title}", "", found.why.strip(), ""]
     lines.append(
         "判定  " + "  ".join(f"{reports.PLATFORM_NAMES[p]} {reports.VERDICT_NAMES[v]}" for p, v in verdicts.items())
@@ -53,6 +50,21 @@ def rule(linter: Linter, name: str, kind: str) -> str:
     if found.suggestion:
         lines += ["", f"可以这样说：{found.suggestion}"]
     return "\n".join(lines)
+
+
+def rule_data(linter: Linter, name: str) -> dict[str, Any]:
+    """Return a rule and its clauses on every platform as plain data, the same for every edge."""
+    found = linter.lexicon.rules[name]
+    clauses = linter.clauses(name, found.channels[0])
+    return {
+        "rule": name, "title": found.title, "why": found.why.strip(), "suggestion": found.suggestion,
+        "verdicts": _verdicts(linter, name), "clauses": [reports.clause_data(clause) for clause in clauses],
+    }  # fmt: skip
+
+
+def _verdicts(linter: Linter, name: str) -> dict[str, str]:
+    found, books = linter.lexicon.rules[name], linter.lexicon.rulebooks
+    return {p: books.verdict(name, p, found.channels[0]) or found.verdict for p in linter.platforms}
 
 
 def text(linter: Linter, message: Message, kind: str) -> str:

@@ -18,6 +18,7 @@ from linter.nodes import Node, Problems, load_yaml
 from linter.packed import Later
 from linter.pattern import Pattern, PatternError, of_items, parse
 from linter.shapes import SHAPES
+from linter.wordings import Fixing, read_fix
 
 if TYPE_CHECKING:
     from linter.rulebook import Rulebooks
@@ -115,7 +116,7 @@ class Rule:
     place: str
     measure: str = ""
     settings: tuple[tuple[str, str], ...] = ()
-    fix: tuple[tuple[str, str], ...] = ()
+    fix: Fixing[Example] | None = None
 
     @property
     def violates(self) -> tuple[Example, ...]:
@@ -315,7 +316,7 @@ class _Loader:
             place=f"{node.path}:{node.line}",
             measure=self._text(keys, "measure"),
             settings=tuple((k, n.text(self.problems, k)) for k, n in self._mapping(keys, "settings")),
-            fix=tuple((k, n.text(self.problems, k)) for k, n in self._mapping(keys, "fix")),
+            fix=self._fix(keys, channels),
         )
         self._check_rule(rule, node)
         self.rules[rule.id] = rule
@@ -419,6 +420,11 @@ class _Loader:
                     ", ".join(sorted(SHAPES)) if name.startswith("@") else "a file in concepts/ or the rule's own words"
                 )
                 self.problems.add(node, f"unknown concept '{name}', expected {known}")
+
+    def _fix(self, keys: dict[str, Node], channels: tuple[str, ...]) -> Fixing[Example] | None:
+        if "fix" not in keys:
+            return None
+        return read_fix(keys["fix"], self.problems, lambda node: self._example(node, False, channels))
 
     # --- examples
 

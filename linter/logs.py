@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from itertools import chain, compress, islice
 from pathlib import Path
@@ -62,6 +62,8 @@ class Options:
     platform: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     need_text: bool = False  # a table without a text column is an error (logs) and not read cell by cell
+    fields: tuple[str, ...] = ()  # path expressions that say which texts of a document are replies (`formats`)
+    placeholders: bool = True  # {{name}}, {name}, %s … of a document are not judged
     profile: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)  # what a sender's or a role's name stands for
 
@@ -436,6 +438,28 @@ class Records:
         return found
 
 
+class Rows:
+    """Turns records into messages and listings one by one, for documents that hold few."""
+
+    def __init__(self, path: str, options: Options) -> None:
+        self._path = path
+        self._options = options
+        self._records: dict[tuple[str, ...], Records] = {}
+        self._sessions = Sessions()
+
+    def item(
+        self, record: Mapping[str, Any], found: Mapping[str, str], line: int, row: int
+    ) -> Iterator[Message | Listing | Trouble]:
+        key = tuple(found.values())
+        if key not in self._records:
+            given = {**found, **self._options.columns}
+            self._records[key] = Records(self._path, replace(self._options, columns=given))
+        table = self._records[key].table([dict(record)], [line], [row])
+        yield from table.troubles
+        yield from table.listings
+        yield from messages(table, self._sessions)
+
+
 def listing(record: Mapping[str, Any], columns: Mapping[str, str], path: str, line: int, row: int, options: Options) -> Listing:  # fmt: skip
     """Return a record with the fields of a listing."""
     found = {kind: record.get(name) for kind, name in columns.items()}
@@ -557,7 +581,7 @@ class _SheetRows:
 
     def __iter__(self) -> Iterator[tuple[list[str], int, int]]:
         for number, row in enumerate(self.rows, 1):
-            cells = [_cell(value) for value in row]
+            cells = [cell_text(value) for value in row]
             if any(cells):
                 yield cells, number, number
 
@@ -565,7 +589,7 @@ class _SheetRows:
         return []
 
 
-Rows = list[tuple[list[str], int, int]]
+_Part = list[tuple[list[str], int, int]]
 
 
 def _cells(source: _CsvRows | _SheetRows, path: str, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
@@ -600,7 +624,7 @@ def _is_header(cells: list[str], options: Options) -> bool:
     return "text" in columns_of(cells, options.columns, profile) or bool(listing_columns(cells, options.columns))
 
 
-def _of_cells(part: Rows, header: list[str], shape: Shape) -> Table:
+def _of_cells(part: _Part, header: list[str], shape: Shape) -> Table:
     """Return rows of cells as a table. A row that is too short is named, and read as far as it goes."""
     text = shape.found.get("text")
     if text is None:
@@ -619,7 +643,7 @@ def _of_cells(part: Rows, header: list[str], shape: Shape) -> Table:
     return table
 
 
-def _short(part: Rows, header: list[str], shape: Shape) -> list[Trouble]:
+def _short(part: _Part, header: list[str], shape: Shape) -> list[Trouble]:
     width = len(header)
     return [
         Trouble(shape.path, line, f"{len(cells)} cells", f"{width} as in the header")
@@ -667,7 +691,7 @@ def _xlsx(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Tabl
         yield number, Table(lines.path, troubles=[Trouble(lines.path, 1, f"not a workbook ({error})", "an XLSX file")])
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -850,8 +874,9 @@ def query(database: str, statement: str, options: Options, skip: int = 0) -> Ite
     path = engine.url.render_as_string(hide_password=True)
     try:
         with engine.connect() as connection:
-            streamed = connection.execution_options(stream_results=True, max_row_buffer=ROWS, yield_per=ROWS)
-            found = streamed.execute(sqlalchemy.text(statement))
+            # the query goes to the driver as it is: no `:name` and no `%` in it stands for a parameter
+            streamed = connection.execution_options(stream_results=True, yield_per=ROWS, no_parameters=True)
+            found = streamed.exec_driver_sql(statement)
             yield from _of_rows(path, list(found.keys()), found.partitions(ROWS), options, skip)
     except sqlalchemy.exc.SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]

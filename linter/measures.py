@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from linter.compiled import Reading
@@ -31,7 +32,12 @@ Settings = Mapping[str, str]  # of a rule file, concepts' names and numbers as t
 # --- HTML ------------------------------------------------------------------------------------------------------------
 
 _BLOCK = {"p", "div", "br", "li", "tr", "td", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "section", "hr"}
-_MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>", re.DOTALL)
+_HIDDEN = (  # what is hidden with all that is in it, and the sign that closes it
+    (re.compile(r"<!--.*?-->", re.DOTALL), "-->"),
+    (re.compile(r"<script\b.*?</script\s*>", re.DOTALL), "</script"),
+    (re.compile(r"<style\b.*?</style\s*>", re.DOTALL), "</style"),
+)
+_MARKUP = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});")
 
 
@@ -44,12 +50,16 @@ def mask_html(source: str) -> str:
         return source
     import html
 
-    masked = _MARKUP.sub(_mask_tag, source)
+    masked = source
+    for pattern, close in _HIDDEN:
+        end = masked.find(">", masked.rfind(close)) + 1 if close in masked else 0  # none behind it: time stays linear
+        masked = pattern.sub(lambda match: "\u200b" * len(match[0]), masked[:end]) + masked[end:]
+    masked = _MARKUP.sub(_mask_tag, masked)
     return _ENTITY.sub(lambda match: html.unescape(match[0])[:1].ljust(len(match[0]), "\u200b"), masked)
 
 
 def _mask_tag(match: re.Match[str]) -> str:
-    block = (match[2] or "").lower() in _BLOCK
+    block = match[1].lower() in _BLOCK
     return ("\n" if block else "\u200b").ljust(len(match[0]), "\u200b")
 
 
@@ -145,13 +155,14 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
     return 0, len(reading.folded.plain)
 
 
-def may_repeat(message: Message) -> bool:
-    """May this be said for the third time? Told by the lengths of what the agent said before."""
-    if len(message.context) < 2:
+def may_repeat(message: Message, settings: Settings) -> bool:
+    """Has the agent said nearly this often enough, whatever its words? Lengths are compared first: it is asked of all."""
+    length, turns = len(message.text), message.context
+    alike = [t for t in turns if t.role != "buyer" and 2 * len(t.text) >= length and len(t.text) <= 2 * length]
+    wanted = int(settings.get("times", "3"))
+    if len(alike) < wanted - 1:
         return False
-    length = len(message.text)
-    alike = [t for t in message.context if t.role != "buyer" and 0.5 * length - 8 <= len(t.text) <= 2 * length + 8]
-    return len(alike) > 1 and len({_bare(t.text)[:1] for t in alike} & {_bare(message.text)[:1]}) > 0
+    return _times_said(message, float(settings.get("similarity", "0.9")), float("inf"))[0] >= wanted
 
 
 def _times_said(message: Message, similarity: float, seconds: float) -> tuple[int, bool]:
@@ -175,6 +186,7 @@ def _is_recent(now: datetime | None, turn: Turn, seconds: float) -> bool:
     return now is None or said is None or (now - said).total_seconds() <= seconds
 
 
+@lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     """Return a text without spaces, punctuation and symbols, for comparing."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum())
@@ -185,9 +197,12 @@ def _nearly(one: str, other: str, similarity: float) -> bool:
         return True
     if min(len(one), len(other)) < 6 or max(len(one), len(other)) > 500:
         return False
+    if min(len(one), len(other)) * 2 < similarity * (len(one) + len(other)):
+        return False  # even if all of the shorter one stood in the longer
     from difflib import SequenceMatcher  # most runs never compare
 
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= similarity
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.quick_ratio() >= similarity and matcher.ratio() >= similarity
 
 
 # --- repeated words in a title ---------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class Origin:
     shop: str | None = None
     platform: str | None = None
     time: str | None = None
+    sheet: str | None = None  # of a workbook; line and column are then the cell's
 
 
 @dataclass(frozen=True, slots=True)

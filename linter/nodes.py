@@ -7,12 +7,14 @@ so that an author sees all of them at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import yaml
 
 
@@ -78,6 +80,8 @@ class Node:
 
     def number(self, problems: Problems, what: str) -> Decimal | None:
         """Return an exact number, or None for null."""
+        from decimal import Decimal, InvalidOperation
+
         if self.null:
             return None
         text = self.text(problems, what)
@@ -103,14 +107,26 @@ def load_yaml(path: Path, problems: Problems, shown: str | None = None) -> Node 
     return parse_yaml(text, name, problems)
 
 
+def _loader() -> Any:
+    import yaml
+
+    # CSafeLoader is missing where PyYAML was built without libyaml: slower, same nodes
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def documents(text: str) -> Iterator[yaml.Node]:
+    """Yield PyYAML's own nodes of every document of a file, with their marks. Raises what PyYAML raises."""
+    import yaml
+
+    yield from yaml.compose_all(text, Loader=_loader())
+
+
 def parse_yaml(text: str, name: str, problems: Problems) -> Node | None:
     """Turn YAML text into nodes; `name` is the path that problems show."""
     import yaml
 
-    # CSafeLoader is missing where PyYAML was built without libyaml: slower, same nodes
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=loader)
+        root = yaml.compose(text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problems.lines.append(f"{name}:{line}: {error.problem or 'broken YAML'}, expected valid YAML")

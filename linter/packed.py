@@ -17,6 +17,7 @@ _OURS = {
     "linter.pattern": {"Item", "Pattern"},
     "linter.rulebook": {"Account", "Entry", "Measure", "Rulebooks", "Threshold", "_Dated", "_Listed"},
     "linter.scan": {"Scanner"}, "linter.terms": {"Terms", "_terms"}, "linter.text": {"Folding", "Sounds"},
+    "linter.wordings": {"Before", "Fixing", "Wording"},
 }  # fmt: skip
 _PLAIN = {
     "ahocorasick": {"Automaton"}, "builtins": {"frozenset", "object", "set"}, "copyreg": {"_reconstructor", "__newobj__"},
@@ -37,7 +38,7 @@ def pack(value: Any) -> bytes:
     return pickle.dumps(value, protocol=5)
 
 
-def unpack(data: bytes) -> Any:
+def unpack(data: bytes | memoryview) -> Any:
     """Return the value of some bytes; raise pickle.UnpicklingError for any that name what they may not."""
     return _Unpickler(io.BytesIO(data)).load()
 

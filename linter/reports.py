@@ -8,9 +8,8 @@ formulas are defused.
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import IO, Any
 
@@ -19,7 +18,6 @@ from wcwidth import wcswidth, wcwidth
 
 from linter.model import Clause, Finding
 
-FORMATS = ("text", "json", "jsonl", "csv", "github", "junit", "sarif")
 PLATFORM_NAMES = {
     "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
     "law": "法律", "any": "通用",
@@ -64,6 +62,12 @@ def finding_data(finding: Finding, text: str = "", *, shown: bool = False) -> di
         data["field"] = finding.field
     if finding.ids:
         data["ids"] = list(finding.ids)
+    if finding.place is not None:
+        data["place"] = {name: getattr(finding.place, name) for name in finding.place.__slots__}
+    if finding.fix is not None:
+        data["fix"] = {name: getattr(finding.fix, name) for name in finding.fix.__slots__}
+    if finding.suppressed is not None:
+        data["suppressed"] = finding.suppressed
     return data | ({"origin": origin} if origin else {})
 
 
@@ -90,6 +94,8 @@ def number(value: Decimal | None) -> str | None:
 def place(finding: Finding, text: str) -> str:
     """Return `path:line:column` of a finding, as far as its origin says."""
     origin = finding.origin
+    if finding.place is not None:
+        return f"{origin.path or '<text>'}:{finding.place.line}:{finding.place.column}"
     before = text[: finding.start]
     breaks = before.count("\n")
     column = (origin.column or 1) + finding.start if not breaks else len(before) - before.rfind("\n")
@@ -106,7 +112,7 @@ def as_text(finding: Finding, text: str, *, colour: bool = False, shown: bool = 
     mask = str if shown else redact
     verdict = VERDICT_NAMES[finding.verdict]
     if colour:
-        verdict = f"\x1b[{_COLOURS[finding.verdict]}m{verdict}\x1b[0m"
+        verdict = painted(verdict, finding.verdict)
     field = f" [{finding.field}]" if finding.field else ""
     lines = [f"{place(finding, text)}: {verdict} {finding.rule}{field}  {mask(finding.message)}"]
     lines += _underlined(mask(text), finding.start, finding.end)
@@ -121,6 +127,11 @@ def as_text(finding: Finding, text: str, *, colour: bool = False, shown: bool = 
     if finding.suggestion:
         lines.append(f"  建议  {finding.suggestion}")
     return "\n".join(lines)
+
+
+def painted(words: str, verdict: str) -> str:
+    """Return words in the colour of a verdict."""
+    return f"\x1b[{_COLOURS[verdict]}m{words}\x1b[0m"
 
 
 def clause_line(clause: Clause) -> str:
@@ -255,94 +266,3 @@ class CsvWriter:
 def dump(data: Any, *, indent: int | None = None) -> str:
     """Return data as JSON with the Chinese readable."""
     return json.dumps(data, ensure_ascii=False, indent=indent)
-
-
-def render(found: Sequence[tuple[Finding, str]], kind: str, *, colour: bool = False, shown: bool = False) -> str:
-    """Return findings with their messages' texts in one of FORMATS."""
-    if kind == "text":
-        return "\n\n".join(as_text(finding, text, colour=colour, shown=shown) for finding, text in found)
-    if kind == "json":
-        return dump({"schema": 1, "findings": [finding_data(f, t, shown=shown) for f, t in found]}, indent=2)
-    if kind == "jsonl":
-        return "\n".join(dump(finding_data(f, t, shown=shown)) for f, t in found)
-    if kind == "csv":
-        stream = io.StringIO()
-        writer = CsvWriter(stream)
-        for finding, text in found:
-            writer.write(finding, text, shown=shown)
-        return stream.getvalue().rstrip("\n")
-    if kind == "github":
-        return "\n".join(_github(found, shown))
-    return _junit(found, shown) if kind == "junit" else dump(sarif(found, shown=shown), indent=2)
-
-
-def _github(found: Sequence[tuple[Finding, str]], shown: bool) -> Iterator[str]:
-    """Yield GitHub workflow commands; `%`, line breaks, `:` and `,` are escaped as they ask."""
-    level = {"error": "error", "warning": "warning", "info": "notice"}
-    for finding, text in found:
-        path, *numbers = _place_parts(finding, text)
-        where = ",".join(f"{name}={value}" for name, value in zip(("line", "col"), numbers, strict=False))
-        message = finding.message if shown else redact(finding.message)
-        yield (
-            f"::{level[finding.verdict]} file={_property(path)},{where},title={_property(finding.rule)}::"
-            f"{_data(message + ('。' + finding.suggestion if finding.suggestion else ''))}"
-        )
-
-
-def _place_parts(finding: Finding, text: str) -> list[str]:
-    before = text[: finding.start]
-    breaks = before.count("\n")
-    column = (finding.origin.column or 1) + finding.start if not breaks else len(before) - before.rfind("\n")
-    return [finding.origin.path or "", str((finding.origin.line or 1) + breaks), str(column)]
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _junit(found: Sequence[tuple[Finding, str]], shown: bool) -> str:
-    from xml.etree import ElementTree
-
-    suite = ElementTree.Element("testsuite", name="kefulint", tests=str(len(found)), failures=str(len(found)))
-    for finding, text in found:
-        case = ElementTree.SubElement(suite, "testcase", classname=finding.rule, name=place(finding, text))
-        message = finding.message if shown else redact(finding.message)
-        failure = ElementTree.SubElement(case, "failure", type=finding.verdict, message=_xml(message))
-        failure.text = _xml("\n".join([*(clause_line(c) for c in finding.clauses), finding.suggestion]))
-    root = ElementTree.Element("testsuites")
-    root.append(suite)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
-
-
-def _xml(text: str) -> str:
-    """Drop what XML 1.0 cannot carry."""
-    return "".join(char for char in text if char in "\t\n\r" or (char >= " " and char not in "\ufffe\uffff"))
-
-
-def sarif(found: Sequence[tuple[Finding, str]], *, shown: bool = False) -> dict[str, Any]:
-    """Return findings as SARIF 2.1.0."""
-    rules = sorted({finding.rule for finding, _ in found})
-    level = {"error": "error", "warning": "warning", "info": "note"}
-    results = []
-    for finding, text in found:
-        path, line, column = _place_parts(finding, text)
-        region = {"startLine": int(line), "startColumn": int(column), "endColumn": int(column) + len(finding.text)}
-        message = finding.message if shown else redact(finding.message)
-        results.append(
-            {
-                "ruleId": finding.rule, "ruleIndex": rules.index(finding.rule), "level": level[finding.verdict],
-                "message": {"text": message + ("。" + finding.suggestion if finding.suggestion else "")},
-                "locations": [{"physicalLocation": {"artifactLocation": {"uri": path}, "region": region}}],
-                "properties": {"clauses": [clause.id for clause in finding.clauses]},
-            }
-        )  # fmt: skip
-    driver = {"name": "kefulint", "rules": [{"id": rule} for rule in rules]}
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results, "columnKind": "unicodeCodePoints"}],
-    }  # fmt: skip

@@ -98,7 +98,7 @@ class Journal:
 
 
 def _flush(path: Path) -> None:
-    with path.open("rb") as stream:
+    with path.open("r+b") as stream:
         os.fsync(stream.fileno())
 
 

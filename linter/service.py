@@ -268,13 +268,20 @@ def _share(part: int, whole: int) -> Decimal:
     return (Decimal(part) / Decimal(whole)).quantize(Decimal("0.0001"))
 
 
-def as_text(results: Iterable[Result]) -> str:
-    """Return the measures for a screen, in Chinese: one line a shop and measure, the worst day of daily ones."""
+HEAD = ("店铺", "平台", "服务指标", "天数", "不达标", "最差一天", "咨询", "实际", "要求", "后果")
+
+
+def lines(results: Iterable[Result]) -> list[tuple[str, ...]]:
+    """Return the cells under HEAD: one line a shop and measure, the worst day of daily ones."""
     grouped: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in results:
         grouped[result.shop, result.measure.id].append(result)
-    head = ("店铺", "平台", "服务指标", "天数", "不达标", "最差一天", "咨询", "实际", "要求", "后果")
-    return reports.table(head, [_line(found) for found in grouped.values()], right=(3, 4, 6, 7, 8))
+    return [_line(found) for found in grouped.values()]
+
+
+def as_text(results: Iterable[Result]) -> str:
+    """Return the measures for a screen, in Chinese."""
+    return reports.table(HEAD, lines(results), right=(3, 4, 6, 7, 8))
 
 
 def _line(found: list[Result]) -> tuple[str, ...]:

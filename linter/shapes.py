@@ -240,14 +240,12 @@ DIGITLIKE = f"0-9{''.join(_DIGIT_FORMS)}"
 
 
 def _has(pattern: str) -> Callable[[str], bool]:
-    search = re.compile(pattern).search
-    return lambda plain: search(plain) is not None
+    return lambda plain: re.search(pattern, plain) is not None  # `re` keeps it compiled; most runs need few
 
 
 def _has_longer_than(hours: int) -> Callable[[str], bool]:
     """A range reads as one number in `plain` (2-3 as 23), never as a smaller one than its last."""
-    find = re.compile(_DAYS_SOURCE).finditer
-    return lambda plain: any(_hours(m.group(1), m.group(2)) > hours for m in find(plain))
+    return lambda plain: any(_hours(m.group(1), m.group(2)) > hours for m in re.finditer(_DAYS_SOURCE, plain))
 
 
 _has_account = _has(f"[a-z]|[{DIGITLIKE}]{{5}}")

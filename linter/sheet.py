@@ -1,23 +1,24 @@
-"""Findings in, a workbook for QA staff out: one row a finding, the words marked, columns to judge in.
+"""Rows of findings.jsonl in, a workbook for QA staff out: one row a finding, the words marked, columns to judge in.
 
-`decisions` reads the judged sheet back. Rows are plain data (`row`), so that an audit can keep them on disk and write the
-workbook at the end; it is written row by row and never held. A text that a spreadsheet would run is defused, although
-the cells are typed as texts: people save sheets as CSV.
+`decisions` reads the judged sheet back. A row is what `reports.finding_data` gives, its `id`, and the `evidence`: the
+message and what was said before. The workbook is written row by row and never held. A text that a spreadsheet would run is
+defused, although the cells are typed as texts: people save sheets as CSV.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from linter import decisions, reports
-from linter.ledger import identity
 from linter.lexicon import Lexicon
 from linter.measures import parse_time
-from linter.model import Finding, KefulintError, Message
+from linter.model import KefulintError, Turn
 from linter.summary import Summary, figure, owner_name
 
 MOST_ROWS = 1_048_575  # what a spreadsheet takes, less the header
@@ -36,28 +37,21 @@ _COLUMNS = (
 _WRAPPED = ("text", "before", "suggestion", "clause")
 
 
-def row(finding: Finding, message: Message, platform: str, *, shown: bool = False) -> dict[str, Any]:
-    """Return a finding as a row of the sheet: plain data. Without `shown` contacts are masked."""
+def evidence(text: str, context: Sequence[Turn], *, shown: bool = False) -> dict[str, Any]:
+    """Return what a row of findings.jsonl needs besides the finding to be judged by people. Without `shown` it is masked."""
     mask = str if shown else reports.redact
-    text = mask(message.text or finding.text)
-    start, end = (finding.start, finding.end) if message.text else (0, len(text))
-    origin = finding.origin
-    clause = finding.clauses[0] if finding.clauses else None
-    case = {
-        "id": identity(finding), "platform": platform, "channel": message.channel, "text": text,
-        "context": [_turn(turn.role, mask(turn.text), turn.time) for turn in message.context],
-        "rule": finding.rule, "verdict": finding.verdict, "words": text[start:end],
-    }  # fmt: skip
+    turns = [{"role": t.role, "text": mask(t.text)} | ({"time": t.time} if t.time else {}) for t in context]
+    return {"said": mask(text), "context": turns}
+
+
+def case_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row is about, as `decisions` reads it back and `evaluate` takes it."""
+    origin = row.get("origin", {})
     return {
-        "case": case, "start": start, "end": end, "agent": origin.agent, "shop": origin.shop, "time": origin.time,
-        "session": origin.session, "suggestion": finding.suggestion, "clause": clause.title if clause else None,
-        "points": reports.span(clause.points, clause.points_max) if clause else None,
-        "amount": reports.span(clause.amount, clause.amount_max) if clause else None,
+        "id": row["id"], "platform": origin.get("platform") or next(iter(row["verdicts"])),
+        "channel": f"listing.{row['field']}" if row.get("field") else "chat", "text": row.get("said") or row["text"],
+        "context": row.get("context", []), "rule": row["rule"], "verdict": row["verdict"], "words": row["text"],
     }  # fmt: skip
-
-
-def _turn(role: str, text: str, time: str | None) -> dict[str, str]:
-    return {"role": role, "text": text} | ({"time": time} if time else {})
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], summary: Summary, lexicon: Lexicon) -> int:
@@ -74,6 +68,7 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], summary: Summary, lexic
     }
     cut = 0
     with xlsxwriter.Workbook(str(path), options) as book:
+        book.set_properties({"created": datetime(2020, 1, 1)})  # the same findings give the same bytes
         findings = _Findings(book, lexicon)
         for one in rows:
             if findings.written < MOST_ROWS:
@@ -112,42 +107,46 @@ class _Findings:
             self.sheet.set_column(column, column, width, None, {"hidden": key == "case"})
             self.sheet.write_string(0, column, name, head)
 
-    def write(self, one: Mapping[str, Any]) -> None:
+    def write(self, row: Mapping[str, Any]) -> None:
         self.written += 1
-        verdict = one["case"]["verdict"]
-        cells = self._cells(one)
+        verdict = row["verdict"]
+        start, end = (row["start"], row["end"]) if row.get("said") else (0, len(row["text"]))
+        cells = self._cells(row, start)
         for column, (_, _, key) in enumerate(_COLUMNS):
             place = (self.written, column)
             if not key:
                 self.sheet.write_blank(*place, None, self.empty)
             elif key == "text":
-                self._write_marked(place, one, self.words[verdict])
+                self._write_marked(place, _pieces(cells["text"], start, end), self.words[verdict])
             elif key == "time" and isinstance(cells["time"], datetime):
                 self.sheet.write_datetime(*place, cells["time"], self.time)
             else:
                 style = self.verdict[verdict] if key == "verdict" else self.wrap if key in _WRAPPED else self.top
                 self.sheet.write_string(*place, _cell(cells[key]), style)
 
-    def _cells(self, one: Mapping[str, Any]) -> dict[str, Any]:
-        case = one["case"]
+    def _cells(self, row: Mapping[str, Any], start: int) -> dict[str, Any]:
+        case = case_of(row)
+        origin = row.get("origin", {})
         rule = self.lexicon.rules.get(case["rule"])
+        clause: dict[str, Any] = row["clauses"][0] if row["clauses"] else {}
         said = [f"{_ROLES.get(turn['role'], turn['role'])}：{turn['text']}" for turn in case["context"]]
-        return dict(one) | {
+        return case | {
             "verdict": reports.VERDICT_NAMES[case["verdict"]], "title": rule.title if rule else case["rule"],
             "before": "\n".join(said), "platform": reports.PLATFORM_NAMES.get(case["platform"], case["platform"]),
-            "time": parse_time(one["time"]) or one["time"], "rule": case["rule"], "words": case["words"],
-            "id": case["id"], "case": _fitting(case, one["start"]),
+            "time": parse_time(origin.get("time")) or origin.get("time"), "suggestion": row["suggestion"],
+            "clause": clause.get("title"), "points": _span(clause, "points"), "amount": _span(clause, "amount"),
+            "case": _fitting(case, start), **{name: origin.get(name) for name in ("agent", "shop", "session")},
         }  # fmt: skip
 
-    def _write_marked(self, place: tuple[int, int], one: Mapping[str, Any], marked: Any) -> None:
+    def _write_marked(self, place: tuple[int, int], pieces: tuple[str, str, str], marked: Any) -> None:
         """Write the message with its words in colour; a rich cell needs at least two pieces that are not empty."""
-        before, words, after = _pieces(one["case"]["text"], one["start"], one["end"])
+        before, words, after = pieces
         if not words or not (before or after):
             self.sheet.write_string(*place, _cell(before + words + after), self.wrap)
             return
         before = _clean(reports.defused(before) if before else "")
-        pieces = [*([before] if before else []), marked, _clean(words), *([_clean(after)] if after else [])]
-        self.sheet.write_rich_string(*place, *pieces, self.wrap)
+        parts = [*([before] if before else []), marked, _clean(words), *([_clean(after)] if after else [])]
+        self.sheet.write_rich_string(*place, *parts, self.wrap)
 
     def close(self) -> None:
         last = max(self.written, 1)
@@ -162,6 +161,12 @@ class _Findings:
 
 
 _ROLES = {"agent": "客服", "buyer": "买家", "system": "系统"}
+
+
+def _span(clause: Mapping[str, Any], name: str) -> str | None:
+    """Return the points or the amount of a clause as findings.jsonl writes it, a range as a range."""
+    least, most = (None if (text := clause.get(key)) is None else Decimal(text) for key in (name, f"{name}_max"))
+    return reports.span(least, most) if clause else None
 
 
 def _pieces(text: str, start: int, end: int) -> tuple[str, str, str]:
@@ -193,14 +198,17 @@ def _cell(value: Any) -> str:
 
 def _length(text: str) -> int:
     """Return the length as a spreadsheet counts it."""
+    if len(text) * 2 <= _MOST_CELL:
+        return len(text)
     return len(text.encode("utf-16-le", "replace")) // 2
+
+
+_BROKEN = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def _clean(text: str) -> str:
     """Drop what a workbook cannot carry."""
-    return "".join(
-        c for c in text if c in "\t\n" or (c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff")
-    )
+    return _BROKEN.sub("", text)
 
 
 # --- totals and guide ------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ SUFFIXES = logs.SUFFIXES | {
     ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".json": "json", ".yaml": "yaml", ".yml": "yaml",
 }  # fmt: skip
 
-_NOT_TEXT = frozenset(
+NOT_TEXT = frozenset(
     name for kind, names in COLUMNS.items() if kind not in ("text", "question", "context") for name in names
 ) | {"url", "link", "image", "type", "lang", "tags", "title", "key", "name", "category", "分类", "标签", "快捷短语编码"}  # fmt: skip
 
@@ -80,14 +80,18 @@ def _is_transcript(path: Path) -> bool:
         return logs.is_transcript(Lines(stream, str(path), None))
 
 
-def expanded(paths: Iterable[str]) -> list[str]:
+def expanded(paths: Iterable[str], without: Path | None = None) -> list[str]:
     """Return the files that paths, folders and globs (`**` too) stand for: sorted within each, every file once.
 
-    A path that exists is taken as it is, and so is an address; a glob that matches nothing is an error.
+    A path that exists is taken as it is, and so is an address; a glob that matches nothing is an error. Files inside the
+    folder `without` are left out unless they are named themselves: results are no logs.
     """
+    out = without.resolve() if without else None
     found: dict[str, str] = {}
     for path in paths:
         for name in _named(path):
+            if out and name != path and out in Path(name).resolve().parents:
+                continue
             found.setdefault(name if name == "-" else str(Path(name).resolve()), name)
     return list(found.values())
 
@@ -112,7 +116,7 @@ def _is_readable(path: Path) -> bool:
 
 # --- text and Markdown -----------------------------------------------------------------------------------------------
 
-_MARKS = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,3}[.)]|#{1,6})[ \t]+){0,4}")
+MARKS = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,3}[.)]|#{1,6})[ \t]+){0,4}")
 
 
 def _read_text(lines: Lines, options: Options) -> Iterator[Item]:
@@ -139,7 +143,7 @@ def _read_markdown(lines: Lines, options: Options) -> Iterator[Item]:
         if opened:
             fence = opened
             continue
-        start = len(_MARKS.match(text).group())  # type: ignore[union-attr]
+        start = len(MARKS.match(text).group())  # type: ignore[union-attr]
         if text[start:].strip():
             origin = Origin(lines.path, number, start + 1, number, platform=options.platform)
             yield Message(clean(text[start:]), options.channel, origin=origin)
@@ -202,7 +206,7 @@ class _Places:
 
 def _strings(value: Any, key: str) -> Iterator[str]:
     if isinstance(value, str):
-        if key.lower() not in _NOT_TEXT and worth(value):
+        if key.lower() not in NOT_TEXT and worth(value):
             yield value
     elif isinstance(value, dict):
         for name, child in value.items():
@@ -238,7 +242,7 @@ def _scalars(node: Node, key: str, path: str, options: Options, seen: set[int] |
         return
     seen.add(id(node))
     if isinstance(node.value, str):
-        if key.lower() not in _NOT_TEXT and worth(node.value):
+        if key.lower() not in NOT_TEXT and worth(node.value):
             origin = Origin(path, node.line, None, None, platform=options.platform)
             yield Message(clean(node.value.rstrip("\n")), options.channel, origin=origin)
     elif isinstance(node.value, list):

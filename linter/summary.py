@@ -23,13 +23,7 @@ from linter.measures import parse_time
 from linter.model import VERDICTS, Clause, Finding, Message
 from linter.sources import Trouble
 
-KINDS = (
-    "agent",
-    "shop",
-    "platform",
-    "day",
-    "hour",
-)  # what is counted apart; an hour is of the week: "1 09" is Monday's
+KINDS = ("agent", "shop", "platform", "day", "hour")  # an hour is one of the week: "1 09" is Monday's
 REST = ""  # the name that stands for all names beyond the bound
 _MOST = {"agent": 20_000, "shop": 20_000, "platform": 100, "day": 5_000, "hour": 7 * 24}
 _MOST_WORDINGS = 10_000  # of a rule
@@ -281,6 +275,7 @@ class Summary:
             "points": reports.number((points or _ZERO) * times), "amount": reports.number((amount or _ZERO) * times),
             "unknown": times if points is None and amount is None else 0, "scale": _scale(clause),
             "points_unknown": times if points is None else 0, "amount_unknown": times if amount is None else 0,
+            "contradicted": times if clause and clause.contradiction else 0,
         }  # fmt: skip
 
     def _owners(self, kind: str) -> Iterator[dict[str, Any]]:
@@ -298,6 +293,7 @@ class Summary:
 
 
 _SHOWN_WORDINGS = 10
+_COUNTED = ("findings", "points_unknown", "amount_unknown", "contradicted")
 
 
 def _owner(name: str, messages: int, counts: Counter[str]) -> dict[str, Any]:
@@ -320,8 +316,8 @@ def _stakes(rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if row["verdict"] == "info":
             continue
         key = (row["verdict"], row["platform"], row["scale"] or "")
-        kept = sums.setdefault(key, {"findings": 0, "points": _ZERO, "amount": _ZERO, "points_unknown": 0, "amount_unknown": 0})  # fmt: skip
-        for name in ("findings", "points_unknown", "amount_unknown"):
+        kept = sums.setdefault(key, {**dict.fromkeys(_COUNTED, 0), "points": _ZERO, "amount": _ZERO})
+        for name in _COUNTED:
             kept[name] += row[name]
         kept["points"] += Decimal(row["points"])
         kept["amount"] += Decimal(row["amount"])

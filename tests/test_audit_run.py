@@ -36,13 +36,14 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 def test_several_processes_say_what_one_says(tmp_path: Path) -> None:
     """Logs of all kinds, several chunks, sessions that go on from chunk to chunk, listings, text that is no log."""
     (tmp_path / "in").mkdir()
-    lines = CHAT.read_text("utf-8").splitlines() * 130
+    rows = [json.loads(line) | {"note": "-" * 1000} for line in CHAT.read_text("utf-8").splitlines()]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows] * 24  # a table takes a million bytes
     (tmp_path / "in" / "long.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "in" / "plain.txt").write_text("您好\n加我微信便宜10块\n", encoding="utf-8")
     inputs = (*sorted(str(p) for p in (tmp_path / "in").iterdir()), str(ROOT / "examples" / "listings.json"))
     audit = Audit((*inputs, str(EXPORTS / "pinduoduo.csv")))
     for jobs in (1, 2):
-        Run(audit, tmp_path / str(jobs), ("csv", "parquet"), jobs).start()
+        Run(audit, tmp_path / str(jobs), ("csv", "parquet", "xlsx"), jobs).start()
     assert _bytes(tmp_path / "1") == _bytes(tmp_path / "2")
     assert {"rival-platform-named", "free-shipping-mismatch", "invoice-refused"} <= {str(f["rule"]) for f in _findings(tmp_path / "1")}  # fmt: skip
 
@@ -81,6 +82,7 @@ def test_results_of_an_earlier_audit_are_replaced_as_a_whole(tmp_path: Path) -> 
     assert {path.name for path in tmp_path.iterdir()} == {
         "findings.csv",
         "findings.jsonl",
+        "report.html",
         "summary.json",
         "summary.txt",
     }

@@ -132,6 +132,8 @@ def test_a_database_is_asked(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/log.db"
     found = [table for _, table in logs.query(url, "select * from log order by time", Options())]
     _same_as_rows([message for table in found for message in messages(table, Sessions())])
+    (_, table), *_ = logs.query(url, "select text from log where text like '%开%' and time < ':x'", Options())
+    assert table.texts == ["能开发票吗", "特价款，开不了"]
     with pytest.raises(SourceError, match="no such table"):
         list(logs.query(url, "select * from elsewhere", Options()))
     with pytest.raises(SourceError, match="expected a URL of SQLAlchemy"):
@@ -356,5 +358,7 @@ def test_folders_and_globs(tmp_path: Path) -> None:
     assert named(f"{root}/**/*.csv*") == ["e[1].csv", "sub/b.csv.gz"]
     assert named(f"{root}/sub/../a.jsonl", f"{root}/*.jsonl", root)[:2] == ["sub/../a.jsonl", "e[1].csv"]
     assert named(f"{root}/e[1].csv") == ["e[1].csv"]
+    assert [Path(path).name for path in expanded([root], tmp_path / "sub")] == ["a.jsonl", "e[1].csv"]
+    assert expanded([f"{root}/sub/b.csv.gz"], tmp_path / "sub") == [f"{root}/sub/b.csv.gz"]
     with pytest.raises(SourceError, match=r"\*\.pdf:1: matches no file, expected a pattern that does"):
         expanded([f"{root}/*.pdf"])

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from openpyxl.cell.rich_text import CellRichText
 
-from linter import decisions, evaluate, ledger, sheet
+from linter import decisions, evaluate, ledger, reports, sheet
 from linter.cli import main
 from linter.engine import Linter
 from linter.ledger import identity
@@ -39,13 +39,23 @@ MESSAGES = [
 ]
 
 
+def _rows(message: Message, *, shown: bool = False) -> list[dict[str, Any]]:
+    """Return the rows of findings.jsonl of a message, as they come back from the file."""
+    evidence = sheet.evidence(message.text, message.context, shown=shown)
+    rows = [
+        {"id": identity(f)} | reports.finding_data(f, message.text, shown=shown) | evidence
+        for f in LINTER.check_message(message)
+    ]
+    return [json.loads(reports.dump(row)) for row in rows]
+
+
 def _write(path: Path, messages: list[Message], *, shown: bool = False) -> list[dict[str, Any]]:
     summary = Summary(shown=shown)
     rows = []
     for message in messages:
         findings = LINTER.check_message(message)
         summary.count(message, "tmall", findings)
-        rows += [sheet.row(finding, message, "tmall", shown=shown) for finding in findings]
+        rows += _rows(message, shown=shown)
     assert sheet.write(path, iter(rows), summary, LEXICON) == 0
     return rows
 
@@ -80,13 +90,13 @@ def test_the_words_are_marked_inside_the_message(tmp_path: Path) -> None:
     found = openpyxl.load_workbook(path, rich_text=True)["违规明细"]
     for number, row in enumerate(rows, 2):
         text = found.cell(number, 5).value
-        if row["end"] - row["start"] == len(row["case"]["text"]):
-            assert text == row["case"]["text"]
+        if row["text"] == row["said"]:
+            assert text == row["said"]
             continue
         assert isinstance(text, CellRichText)
         [marked] = [piece for piece in text if not isinstance(piece, str) and piece.font.b]
-        assert str(marked) == row["case"]["words"]
-        assert str(text).lstrip("'") == row["case"]["text"]
+        assert str(marked) == row["text"]
+        assert str(text).lstrip("'") == row["said"]
 
 
 def test_no_cell_is_a_formula_but_the_counts(tmp_path: Path) -> None:
@@ -139,7 +149,7 @@ def test_sorting_and_widening_the_sheet_changes_nothing(tmp_path: Path) -> None:
 def test_judged_rows_become_cases(tmp_path: Path) -> None:
     path = tmp_path / "f.xlsx"
     rows = _write(path, MESSAGES, shown=True)
-    assert [row["case"]["rule"] for row in rows] == [
+    assert [row["rule"] for row in rows] == [
         "invoice-refused", "off-platform-contact", "paid-positive-review", "off-platform-contact", "overpromise",
         "invoice-refused",
     ]  # fmt: skip
@@ -216,12 +226,12 @@ def test_what_does_not_fit_into_a_cell_is_cut_and_still_comes_back(
     rows = _write(path, [_message(text, 1, context)], shown=True)
     _fill(path, ["确认"])
     [case] = evaluate.read_cases(path)
-    assert rows[0]["case"]["words"] in case["text"]
+    assert rows[0]["text"] in case["text"]
 
 
 def test_rows_beyond_the_limit_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheet, "MOST_ROWS", 2)
-    rows = [sheet.row(f, m, "tmall") for m in MESSAGES for f in LINTER.check_message(m)]
+    rows = [row for message in MESSAGES for row in _rows(message)]
     assert sheet.write(tmp_path / "f.xlsx", rows, Summary(), LEXICON) == len(rows) - 2
     totals = openpyxl.load_workbook(tmp_path / "f.xlsx")["汇总"]
     cells = {line[0].value: line[1].value for line in totals.iter_rows()}

@@ -217,11 +217,11 @@ def _as_parquet(rows: list[dict[str, Any]], path: Path) -> Path:
 def _audited(paths: list[str], folder: Path, **how: Any) -> None:
     """Audit on Spark and on one machine, and compare every file written."""
     audit = Audit(tuple(paths), Options(need_text=True), **how)
-    formats = ("csv", "parquet")
+    formats = ("csv", "parquet", "xlsx")
     spark.SparkRun(audit, folder / "spark", formats).start()
     Run(audit, folder / "local", formats).start()
     written = {path.name: path.read_bytes() for path in (folder / "local").iterdir()}
-    assert {"findings.jsonl", "findings.csv", "findings.parquet", "summary.json", "summary.txt"} <= written.keys()
+    assert {"findings.jsonl", "findings.csv", "findings.parquet", "summary.json", "report.html"} <= written.keys()
     assert {path.name: path.read_bytes() for path in (folder / "spark").iterdir()} == written
     assert written["findings.jsonl"].count(b"\n") > 20
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_parts_add_up_to_the_whole(events: list[Event], cuts: list[int], kept: b
     whole = _counted(events)
     bounds = [0, *sorted(min(cut, len(events)) for cut in cuts), len(events)]
     total = Summary()
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         part = _counted(events[start:stop])
         total.add(_again(part) if kept else part)
     assert total.as_dict(LEXICON) == whole.as_dict(LEXICON)
@@ -218,4 +219,4 @@ def test_many_names_stay_small() -> None:
     assert (len(agents), agents[-1]["messages"], agents[-1]["rest"]) == (20_001, 40_000, True)
     assert sum(row["errors"] for row in agents) == 60_000
     assert data["wordings"]["invoice-refused"]["beyond"] == 50_000
-    assert len(made.rows["invoice-refused"].entries) == 60
+    assert len(made.rows["invoice-refused"].entries) == 100

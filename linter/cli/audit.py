@@ -18,7 +18,7 @@ from linter.model import VERDICTS, KefulintError
 if TYPE_CHECKING:
     from linter.audit import Audit, Chunk, Run
 
-_FORMATS = ("jsonl", "csv", "parquet")
+_FORMATS = ("jsonl", "csv", "parquet", "xlsx")
 _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
 
 
@@ -29,7 +29,7 @@ _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
 )
 @click.option(
     "-f", "--format", "formats", multiple=True, type=click.Choice(_FORMATS), default=("csv",), show_default=True,
-    help="Output beside findings.jsonl and the summary, repeatable.",
+    help="Output beside findings.jsonl and the reports, repeatable.",
 )  # fmt: skip
 @click.option(
     "--profile", metavar="NAME", help="Export of a workbench: qianniu, pinduoduo, feige, … Default: detected."
@@ -63,51 +63,56 @@ _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
     "--master", metavar="URL", help="With --engine spark: its master, such as local[4], yarn, spark://host:7077."
 )
 @click.option("--progress/--no-progress", default=None, help="Progress bar. Default: on a terminal.")
+@click.option(
+    "--compare", "earlier", type=click.Path(exists=True),
+    help="Folder of an earlier audit: what got better or worse since.",
+)  # fmt: skip
 @click.option("--no-measures", is_flag=True, help="Leave out reply-time measures.")
 @options("platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "contacts", "drafts")
 def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoint: float, progress: bool | None,
-          fail_on: str, engine: str, master: str | None, **given: Any) -> None:  # fmt: skip
+          earlier: str | None, fail_on: str, engine: str, master: str | None, **given: Any) -> None:  # fmt: skip
     """Judge chat logs of any size and sum up by rule, agent, shop and platform.
 
     PATHS are files, folders and globs (`logs/**/*.csv.gz`): JSON lines, CSV, TSV, XLSX, Parquet, Arrow, text exports of
     conversations, packed (.gz, .bz2, .xz, .zst) or not; `-` is standard input. Or ask a database with --query.
-    Writes findings.jsonl, summary.json, summary.txt and what --format says to --out, all at once when everything is
+    Writes findings.jsonl, summary.json, summary.txt, report.html and what --format says to --out, all at once when everything is
     judged. A row's own platform wins over --platform.
     """
     import os
 
+    from linter import compare
     from linter.audit import Interrupted, Run
 
     folder = Path(out)
+    before = compare.read_earlier(Path(earlier)) if earlier else None  # first: it may stand in --out
+    run = Run(_audit_of(folder, **given), folder, formats, jobs or os.cpu_count() or 1, checkpoint, before)
     if engine == "spark":
-        _on_spark(_audit_of(**given), folder, formats, master, resume, fail_on)
-    run = Run(_audit_of(**given), folder, formats, jobs or os.cpu_count() or 1, checkpoint)
+        _on_spark(run, master, resume, fail_on)
     _say_what_is_there(folder, resume)
     with _shown(run, sys.stderr.isatty() if progress is None else progress), _stopped_by_signals(run):
         try:
-            found = run.start(resuming=resume)
+            run.start(resuming=resume)
         except Interrupted:
             click.echo(
                 f"\nkefulint: stopped, what was judged is kept in {run.folder}/unfinished; the same command with --resume goes on",
                 err=True,
             )
             sys.exit(130)
-    _conclude(run, found)
+    _conclude(run)
     sys.exit(1 if _fails(run.summary, fail_on) else 0)
 
 
-def _on_spark(
-    what: Audit, folder: Path, formats: tuple[str, ...], master: str | None, resume: bool, fail_on: str
-) -> NoReturn:
+def _on_spark(run: Run, master: str | None, resume: bool, fail_on: str) -> NoReturn:
     from linter.spark import SparkRun
 
-    run = SparkRun(what, folder, formats, master=master)
-    _conclude(run, run.start(resuming=resume))
+    run = SparkRun(run.audit, run.folder, run.formats, earlier=run.earlier, master=master)
+    run.start(resuming=resume)
+    _conclude(run)
     sys.exit(1 if _fails(run.summary, fail_on) else 0)
 
 
 def _audit_of(
-    paths: tuple[str, ...], platforms: tuple[str, ...], lexicons: tuple[str, ...], rules: tuple[str, ...],
+    folder: Path, paths: tuple[str, ...], platforms: tuple[str, ...], lexicons: tuple[str, ...], rules: tuple[str, ...],
     as_of: str | None, read_as: str | None, encoding: str | None, columns: tuple[str, ...], show_contacts: bool,
     drafts: bool, no_measures: bool, profile: str | None, roles: tuple[str, ...], database: str | None, query: str | None,
 ) -> Audit:  # fmt: skip
@@ -128,7 +133,7 @@ def _audit_of(
     how = reading(read_as, encoding, columns, platform=platforms[0] if platforms else None, need_text=True)
     how = replace(how, profile=profile, roles=parse_roles(roles))
     return Audit(
-        tuple(expanded(paths)), how, (platforms or ("taobao",))[0], lexicons, rules, day_of(as_of), drafts, show_contacts,
+        tuple(expanded(paths, folder)), how, (platforms or ("taobao",))[0], lexicons, rules, day_of(as_of), drafts, show_contacts,
         not no_measures, database, query,
     )  # fmt: skip
 
@@ -144,12 +149,12 @@ def _say_what_is_there(folder: Path, resuming: bool) -> None:
         click.echo(f"kefulint: nothing to go on with in {folder}: beginning anew", err=True)
 
 
-def _conclude(run: Run, found: Any) -> None:
-    from linter import summary as summing
-
-    run.summary.seconds = run.seconds
-    click.echo(summing.as_text(run.summary, found.lexicon, found.measured))
-    click.echo("\n报告：" + "  ".join(str(path) for path in run.written()))
+def _conclude(run: Run) -> None:
+    rate = (run.summary.messages + run.summary.buyers) / run.seconds
+    click.echo((run.folder / "summary.txt").read_text("utf-8").rstrip("\n"))
+    click.echo(
+        f"\n用了 {run.seconds:,.1f} 秒，{rate:,.0f} 条/秒\n报告：" + "  ".join(str(path) for path in run.written())
+    )
     first = run.audit.paths[0] if run.audit.paths else "--query"
     if not run.summary.messages and not run.summary.buyers:
         click.echo(f"kefulint: {first}:1: nothing could be judged, expected rows with a text and a role", err=True)

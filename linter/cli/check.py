@@ -2,122 +2,170 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from linter.cli.options import fails, files, linter_of, options, reading
-from linter.model import CHANNELS, Finding, Message
+from linter.cli.options import day_of, given_settings, options
+from linter.model import CHANNELS
 
 if TYPE_CHECKING:
-    from linter.engine import Linter
-    from linter.sources import Options, Trouble
+    from linter.checking import Checker
+    from linter.results import Report, View
 
-_REPORTS = ("text", "json", "jsonl", "csv", "github", "junit", "sarif")
+_FORMATS = ("text", "grouped", "json", "jsonl", "sarif", "junit", "github", "gitlab", "csv")
+_SCREEN = ("text", "grouped")
 
 
 @click.command()
 @click.argument("paths", nargs=-1)
 @click.option("-t", "--text", "texts", multiple=True, help="Judge this text instead of files, repeatable.")
 @click.option("--buyer", "said", multiple=True, help="What the buyer said before --text, repeatable.")
-@click.option("--channel", type=click.Choice(CHANNELS), default="chat", show_default=True, help="What the texts are.")
-@click.option("-f", "--format", "kind", type=click.Choice(_REPORTS), default="text", show_default=True, help="Report.")
+@click.option("--channel", type=click.Choice(CHANNELS), help="What the texts are. Default: chat.")
+@click.option("-f", "--format", "kind", type=click.Choice(_FORMATS), default="text", show_default=True, help="Report.")
+@click.option("-o", "--output-file", "out", type=click.Path(dir_okay=False), help="Write the report there.")
+@click.option("--report", "extra", multiple=True, metavar="FORMAT=FILE", help="Write one more report, repeatable.")
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of listing them.")
+@click.option("--show-suppressed", "every", is_flag=True, help="List what was allowed, and what the baseline knows.")
+@click.option("--strict-suppressions", "strict", is_flag=True, help="Idle and expired suppressions: exit status 1.")
+@click.option("--color", "colour", type=click.Choice(("auto", "always", "never")), default="auto", show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No count at the end.")
-@options("platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "contacts", "drafts")
-def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...], channel: str, kind: str, quiet: bool,
-          platforms: tuple[str, ...], lexicons: tuple[str, ...], rules: tuple[str, ...], as_of: str | None, fail_on: str,
-          read_as: str | None, encoding: str | None, columns: tuple[str, ...], show_contacts: bool, drafts: bool) -> None:  # fmt: skip
+@click.option(
+    "--stdin-filename", "name", metavar="PATH", help="What standard input is called, for its format and settings."
+)
+@options("fixes", "configuration", "baseline", "platform", "lexicon", "rule", "as-of", "reading", "encoding", "column", "contacts",
+         "drafts")  # fmt: skip
+@click.option("--fail-on", type=click.Choice(("error", "warning", "info", "never")),
+              help="Least verdict that makes the exit status 1. Default: error.")  # fmt: skip
+def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...], kind: str, out: str | None,
+          extra: tuple[str, ...], statistics: bool, every: bool, colour: str, quiet: bool, name: str | None,
+          fix: bool, unsafe: bool, only_diff: bool, config: str | None, no_config: bool, no_baseline: bool,
+          keep_baseline: bool, prune: bool, rules: tuple[str, ...], as_of: str | None, show_contacts: bool, drafts: bool,
+          **settings: object) -> None:  # fmt: skip
     """Judge files of replies, or standard input (-).
 
-    Reads text (a message a line), Markdown, CSV, JSON, JSON lines and YAML; folders are searched for these.
+    Reads text (a message a line), Markdown, CSV, XLSX, JSON, JSON lines, YAML, PO files and Jinja templates; folders are
+    searched for these. The nearest kefulint.toml, or [tool.kefulint] in pyproject.toml, holds for a file.
     """
-    from linter import reports
+    from linter.checking import Checker, Given
+    from linter.config import Finder
+    from linter.results import View
 
     if not paths and not texts:
         if sys.stdin.isatty():
             raise click.UsageError("nothing to judge, expected files, - or --text")
         paths = ("-",)
-    linter = linter_of(platforms, lexicons, rules, as_of, drafts)
-    options = reading(read_as, encoding, columns, channel)
-    other = (lambda name: linter_of((name,), lexicons, rules, as_of, drafts)) if not platforms else None
-    checker = _Checker(linter, options, other)
-    found = [*checker.texts(texts, said, channel), *checker.files(files(paths))]
-    found = [(finding, text) for finding, text in found if kind != "text" or finding.verdict != "none"]
-    if found or kind not in ("text", "github"):
-        click.echo(reports.render(found, kind, colour=sys.stdout.isatty(), shown=show_contacts or bool(texts)))
-    for trouble in checker.troubles:
-        click.echo(f"kefulint: {trouble}", err=True)
+    if statistics and kind not in (*_SCREEN, "json"):
+        raise click.UsageError("--statistics goes with --format text, grouped or json")
+    reports = [(kind, out, _coloured(colour, out)), *((*_pair(pair), False) for pair in extra)]
+    given = Given(
+        given_settings(settings), rules, day_of(as_of), drafts, baseline=not no_baseline, name=name,
+        changes=any(report[0] == "sarif" for report in reports),
+    )  # fmt: skip
+    checker = Checker(Finder(config, off=no_config), given)
+    if fix or unsafe or only_diff:
+        if texts:
+            raise click.UsageError("--fix and --diff go with files or standard input, not with --text")
+        status = _fix(checker, paths, unsafe, only_diff, quiet)
+        if only_diff or "-" in paths:
+            _say(checker, checker.report(), quiet=True)
+            sys.exit(status)
+        checker = checker.again()
+    checker.check_texts(texts, said)
+    report = checker.check_paths(paths)
+    for form, path, coloured in reports:
+        view = View(coloured, show_contacts or bool(texts), every)
+        _write(_rendered(report, form, view, statistics and form == kind), form, path, coloured)
+    _shrink(checker, prune, keep_baseline or no_baseline)
+    _say(checker, report, quiet)
+    sys.exit(_status(checker, report))
+
+
+def _fix(checker: Checker, paths: tuple[str, ...], unsafe: bool, only_diff: bool, quiet: bool) -> int:
+    """Fix files, or show how; return the exit status. Of standard input the fixed text goes to standard output."""
+    from linter import fixing
+
+    report = checker.check_paths(paths)
+    fixed = list(fixing.fixed_files(checker, unsafe=unsafe))
+    for file in fixed:
+        if only_diff:
+            click.echo(fixing.diff(file), nl=False)
+        elif "-" in paths:
+            sys.stdout.buffer.write(file.after)
+        else:
+            fixing.write(file)
+    for line in (line for file in fixed for line in file.declined):
+        click.echo(f"kefulint: {line}", err=True)
     if not quiet:
-        click.echo(_count(checker, [finding for finding, _ in found]), err=True)
-    if checker.troubles and not checker.messages:
-        sys.exit(2)
-    sys.exit(1 if fails((finding for finding, _ in found), fail_on) else 0)
-
-
-class _Checker:
-    """Judges items one by one and keeps the troubles and the count. `other` makes the linter for a row's own platform."""
-
-    def __init__(self, linter: Linter, options: Options, other: Callable[[str], Linter] | None) -> None:
-        self.linter = linter
-        self.options = options
-        self.other = other
-        self.others: dict[str, Linter] = {}
-        self.troubles: list[Trouble] = []
-        self.messages = 0
-
-    def texts(self, texts: tuple[str, ...], said: tuple[str, ...], channel: str) -> Iterator[tuple[Finding, str]]:
-        from linter.model import Turn
-
-        context = [Turn("buyer", text) for text in said]
-        for text in texts:
-            self.messages += 1
-            yield from ((f, text) for f in self.linter.check(text, channel, context))
-
-    def of(self, platform: str | None) -> Linter:
-        if platform is None or self.other is None:
-            return self.linter
-        if platform not in self.others:
-            self.others[platform] = self.other(platform)
-        return self.others[platform]
-
-    def files(self, paths: Iterable[str]) -> Iterator[tuple[Finding, str]]:
-        from dataclasses import replace
-
-        from linter.sources import Trouble, read
-
-        records = []
-        for path in paths:
-            for item in read(path, self.options):
-                if isinstance(item, Trouble):
-                    self.troubles.append(item)
-                    continue
-                self.messages += 1
-                if isinstance(item, Message):
-                    yield from ((finding, item.text) for finding in self.of(item.origin.platform).check_message(item))
-                    continue
-                records.append(item)
-                for finding in self.of(item.origin.platform).check_listing(item.record):
-                    yield replace(finding, origin=item.origin), str(item.record.get(finding.field or "title", ""))
-        yield from self._sets(records)
-
-    def _sets(self, records: list[Any]) -> Iterator[tuple[Finding, str]]:
-        from dataclasses import replace
-
-        if len(records) < 2 or not any(self.linter.lexicon.rules[r].needs == "set" for r in self.linter.rules):
-            return
-        places = {str(item.record.get("id")): item.origin for item in records}
-        for finding in self.linter.check_listings(item.record for item in records):
-            origin = places.get(finding.ids[0]) if finding.ids else None
-            yield (replace(finding, origin=origin) if origin else finding), finding.text
-
-
-def _count(checker: _Checker, findings: list[Finding]) -> str:
-    from linter.reports import VERDICT_NAMES
-
-    counts = "，".join(
-        f"{VERDICT_NAMES[v]} {sum(f.verdict == v for f in findings)}" for v in ("error", "warning", "info")
+        click.echo(fixing.summary(fixed, written=not only_diff), err=True)
+    if checker.problems or (report.troubles and not report.messages):
+        return 2
+    return (
+        1 if any(r.fails for file in fixed for r in file.left) or (only_diff and any(f.changed for f in fixed)) else 0
     )
-    bad = f"；{len(checker.troubles)} 处没能判" if checker.troubles else ""
-    return f"检查了 {checker.messages} 条：{counts}{bad}"
+
+
+def _pair(pair: str) -> tuple[str, str]:
+    kind, _, path = pair.partition("=")
+    if kind not in _FORMATS or not path:
+        raise click.UsageError(f"--report is '{pair}', expected FORMAT=FILE with a FORMAT of {', '.join(_FORMATS)}")
+    return kind, path
+
+
+def _coloured(colour: str, out: str | None) -> bool:
+    """Is the report coloured? NO_COLOR and FORCE_COLOR speak where the option does not."""
+    if colour != "auto":
+        return colour == "always"
+    if out is not None or os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def _rendered(report: Report, kind: str, view: View, statistics: bool) -> str:
+    from linter import outputs
+    from linter.reports import dump
+
+    if not statistics:
+        return outputs.render(report, kind, view)
+    return dump(outputs.statistics(report), indent=2) if kind == "json" else outputs.statistics_text(report)
+
+
+def _write(text: str, kind: str, path: str | None, coloured: bool) -> None:
+    if path is not None:
+        Path(path).write_text(text + "\n" if text else "", encoding="utf-8")
+    elif text or kind not in (*_SCREEN, "github", "jsonl"):
+        click.echo(text, color=coloured)
+
+
+def _shrink(checker: Checker, prune: bool, keep: bool) -> None:
+    """Take out of the baselines what is gone; on CI only when asked to, for there nobody commits the file."""
+    for baseline in checker.complete():
+        gone = baseline.vanished()
+        if not gone or keep:
+            continue
+        if os.environ.get("CI") and not prune:
+            click.echo(f"基线可以少 {gone} 处：{baseline.path.name}（--prune-baseline）", err=True)
+            continue
+        baseline.shrunk().write()
+        click.echo(f"基线少了 {gone} 处：{baseline.path.name}", err=True)
+
+
+def _say(checker: Checker, report: Report, quiet: bool) -> None:
+    from linter.outputs import summary
+
+    for line in (*report.troubles, *checker.problems):
+        click.echo(f"kefulint: {line}", err=True)
+    for line in report.notes:
+        click.echo(f"kefulint: warning: {line}", err=True)
+    if not quiet:
+        click.echo(summary(report), err=True)
+
+
+def _status(checker: Checker, report: Report) -> int:
+    if checker.problems or (report.troubles and not report.messages):
+        return 2
+    strict = any(file.settings.get("strict-suppressions") for file in checker.files)
+    return 1 if report.failed or (strict and report.notes) else 0

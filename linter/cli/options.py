@@ -11,12 +11,15 @@ import click
 from linter.model import PLATFORMS, Finding, KefulintError
 
 if TYPE_CHECKING:
+    from linter.config import Value
     from linter.engine import Linter
     from linter.lexicon import Lexicon
     from linter.sources import Options
 
 _FAIL_ON = ("error", "warning", "info", "never")
-_READABLE = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonl", "yaml", "parquet", "arrow", "transcript")
+_READABLE = (
+    "text", "markdown", "csv", "tsv", "xlsx", "json", "jsonc", "jsonl", "yaml", "po", "jinja", "parquet", "arrow", "transcript",
+)  # fmt: skip
 
 
 def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -44,6 +47,21 @@ def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
             help="What a column is called, e.g. text=内容. Fields: text, role, session, time, agent, "
             "shop, platform, id; of listings title, detail, category, brand, price, freight, free_shipping.",
         ),
+        "configuration": _both(
+            click.option("--config", type=click.Path(exists=True, dir_okay=False), help="This configuration for every file."),
+            click.option("--no-config", is_flag=True, help="No configuration and no side file at all."),
+        ),
+        "baseline": _both(
+            click.option("--baseline", type=click.Path(dir_okay=False), help="File of the findings that are known already."),
+            click.option("--no-baseline", is_flag=True, help="Treat known findings like new ones."),
+            click.option("--no-update-baseline", "keep_baseline", is_flag=True, help="Do not shrink the baseline."),
+            click.option("--prune-baseline", "prune", is_flag=True, help="Shrink the baseline, on CI too."),
+        ),
+        "fixes": _both(
+            click.option("--fix", is_flag=True, help="Put the wordings right that have one reviewed, safe replacement."),
+            click.option("--unsafe-fixes", "unsafe", is_flag=True, help="Make the other fixes too: look at them afterwards."),
+            click.option("--diff", "only_diff", is_flag=True, help="Show what --fix would change and write nothing."),
+        ),
         "contacts": click.option("--show-contacts", is_flag=True, help="Do not mask phone numbers and ids."),
         "drafts": click.option("--drafts", is_flag=True, help="Run rules that are still drafts too."),
     }  # fmt: skip
@@ -54,6 +72,49 @@ def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
         return command
 
     return decorate
+
+
+def _both(*several: Callable[..., Any]) -> Callable[..., Any]:
+    """Join options that always come together."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for one in reversed(several):
+            command = one(command)
+        return command
+
+    return decorate
+
+
+_SETTINGS = {  # parameter -> (key of the configuration, option)
+    "platforms": ("platforms", "--platform"),
+    "lexicons": ("lexicons", "--lexicon"),
+    "channel": ("channel", "--channel"),
+    "fail_on": ("fail-on", "--fail-on"),
+    "read_as": ("read-as", "--read-as"),
+    "encoding": ("encoding", "--encoding"),
+    "columns": ("columns", "--column"),
+    "baseline": ("baseline", "--baseline"),
+    "strict": ("strict-suppressions", "--strict-suppressions"),
+}
+
+
+def given_settings(parameters: dict[str, Any]) -> dict[str, Value]:
+    """Return the settings that the command line gives, which win over the configuration."""
+    from linter.config import Value
+
+    found = {}
+    for name, value in parameters.items():
+        key, option = _SETTINGS[name]
+        if value:
+            found[key] = Value(value, option)
+    if "encoding" in found:
+        _checked_encoding(found["encoding"].value)
+    if "columns" in found:
+        from linter.sources import parse_columns
+
+        columns = parse_columns(found["columns"].value)
+        found["columns"] = Value({name: Value(column, "--column") for name, column in columns.items()}, "--column")
+    return found
 
 
 def linter_of(
@@ -80,16 +141,20 @@ def reading(
     read_as: str | None, encoding: str | None, columns: tuple[str, ...], channel: str = "chat", platform: str | None = None,
     need_text: bool = False,
 ) -> Options:  # fmt: skip
-    import codecs
-
     from linter.sources import Options, parse_columns
 
     if encoding is not None:
-        try:
-            codecs.lookup(encoding)
-        except LookupError:
-            raise click.UsageError(f"unknown encoding '{encoding}', expected a name such as utf-8 or gb18030") from None
+        _checked_encoding(encoding)
     return Options(read_as, encoding, channel, platform, parse_columns(columns), need_text)
+
+
+def _checked_encoding(name: str) -> None:
+    import codecs
+
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise click.UsageError(f"unknown encoding '{name}', expected a name such as utf-8 or gb18030") from None
 
 
 def lexicon_of(lexicons: tuple[str, ...]) -> Lexicon:

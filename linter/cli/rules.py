@@ -63,7 +63,7 @@ def rules_check(only: tuple[str, ...], lexicons: tuple[str, ...]) -> None:
     for problem in problems:
         click.echo(problem, err=True)
     checked = [lexicon.rules[name] for name in only or lexicon.rules]
-    examples = sum(len(rule.violates) + len(rule.passes) for rule in checked)
+    examples = sum(len(r.violates) + len(r.passes) + (len(r.fix.examples) if r.fix else 0) for r in checked)
     click.echo(f"{len(checked)} rules, {examples} examples, {len(problems)} problems")
     sys.exit(2 if problems else 0)
 

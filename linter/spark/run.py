@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from linter import results, resume, service
+from linter import outcome, resume, service
 from linter.audit import Run
 from linter.lexicon import load_lexicon
 from linter.lines import Trouble
@@ -23,7 +23,6 @@ from linter.spark.files import read
 from linter.spark.frames import judge_rows, settings
 from linter.spark.jvm import session
 from linter.spark.worker import Settings, add_part, add_parts
-from linter.summary import Summary
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -40,7 +39,7 @@ class SparkRun(Run):
 
     master: str | None = None
 
-    def start(self, *, resuming: bool = False) -> results.Results:
+    def start(self, *, resuming: bool = False) -> outcome.Outcome:
         """Judge everything and write the results; they appear when all of them are whole."""
         from pyspark import StorageLevel
         from pyspark.errors import PySparkException
@@ -67,10 +66,10 @@ class SparkRun(Run):
         self.seconds = time.monotonic() - started
         return found
 
-    def _written(self, rows: DataFrame, how: Settings) -> results.Results:
+    def _written(self, rows: DataFrame, how: Settings) -> outcome.Outcome:
         lexicon = load_lexicon(self.audit.lexicons)
         known = list(lexicon.rulebooks.measures.values()) if self.audit.measures else []
-        self.summary = Summary(shown=self.audit.shown, as_of=self.audit.as_of)
+        self.summary = self.audit.summary()
         clocks = service.Clocks(known)
         parts = rows.where("kind = 'part'").select("data").coalesce(_PARTS).mapInArrow(add_parts(how), "data string")
         for part in parts.collect():
@@ -78,9 +77,9 @@ class SparkRun(Run):
         first = rows.where("kind = 'trouble'").orderBy("file", "line").limit(_TROUBLES).collect()
         self.summary.shown_troubles = [str(Trouble(t.path, t.line, t.what, t.expected)) for t in first]
         measured = list(service.measure(clocks.finish(), known))
-        return self._published(rows, results.Results(self.folder, self.summary, measured, lexicon))
+        return self._published(rows, outcome.Outcome(self.folder, self.summary, measured, lexicon))
 
-    def _published(self, rows: DataFrame, found: results.Results) -> results.Results:
+    def _published(self, rows: DataFrame, found: outcome.Outcome) -> outcome.Outcome:
         journal = resume.Journal(self.folder, {"engine": "spark"})
         journal.begin(resume=False)
         try:
@@ -88,7 +87,7 @@ class SparkRun(Run):
                 journal.write(lines)
             journal.checkpoint({})
             found = replace(found, findings=journal.findings)
-            journal.publish(results.finish(journal.folder, found, self.formats), results.NAMES)
+            journal.publish(outcome.finish(journal.folder, found, self.formats, self.earlier), outcome.NAMES)
         finally:
             journal.close()
         return replace(found, findings=self.folder / journal.findings.name)

@@ -1,0 +1,397 @@
+"""Paths in, a report out: configuration, document, judgement, suppressions, baseline, in that order.
+
+A `Checker` is the one way files of replies are checked, on the command line and in editors. The decision to question: what
+is wrong with a configuration stops a check at once, what is wrong with a suppression does not; it is gathered, for the
+findings of the other files are of use all the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from linter import cache, fixes, formats, suppress
+from linter.baseline import Baseline, fingerprint
+from linter.baseline import load as load_baseline
+from linter.config import Config, Finder, Pattern, Settings, Value
+from linter.engine import Linter
+from linter.formats import Document, Listing, Options
+from linter.lexicon import Lexicon
+from linter.model import VERDICTS, Finding, KefulintError, Message, Place, Turn
+from linter.results import Report, Result
+from linter.suppress import Allowances, Suppression
+
+Item = Message | Listing
+_OWN_FILES = (suppress.SIDE_FILE,)
+_MANY = 2000  # replies of a file from which on it pays to set up a batch
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the caller says beyond the configuration. `settings` win over it; `name` is what standard input is called."""
+
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    as_of: str | None = None
+    drafts: bool = False
+    baseline: bool = True
+    changes: bool = False  # work out what each fix changes in the file
+    name: str | None = None
+    today: date = field(default_factory=date.today)
+
+    @property
+    def narrowed(self) -> bool:
+        """Is less judged than the configuration asks for? Then what is missing says nothing."""
+        return bool(self.rules or self.settings.keys() - {"fail-on", "strict-suppressions", "baseline"} or self.as_of)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """A file under check, with everything that holds for it."""
+
+    path: str
+    config: Config
+    settings: Settings
+    document: Document
+    linter: Linter
+    comments: Sequence[Suppression]
+    allowances: Allowances
+    baseline: Baseline | None
+    numbers: Mapping[int, int]  # the replies' numbers in the file, by their identity
+
+
+class Checker:
+    """Checks files one after the other and remembers what only shows at the end."""
+
+    def __init__(self, finder: Finder | None = None, given: Given | None = None) -> None:
+        self.finder = finder or Finder()
+        self.given = given or Given()
+        self.results: list[Result] = []
+        self.files: list[File] = []
+        self.troubles: list[str] = []
+        self.problems: list[str] = []  # what the user has to put right: suppressions, patterns
+        self.notes: list[str] = []
+        self.messages = 0
+        self.excluded = 0
+        self.baselines: dict[str, Baseline] = {}
+        self._folders: list[Path] = []
+        self._lexicons: dict[tuple[str, ...], Lexicon] = {}
+        self._linters: dict[tuple[Any, ...], Linter] = {}
+        self._sides: dict[Path, list[Suppression]] = {}
+        self._matched: set[Pattern] = set()
+
+    # --- ways in
+
+    def check_paths(self, paths: Iterable[str]) -> Report:
+        """Check files and folders, and say what shows only when all are read."""
+        for path in self._expanded(paths):
+            self.check(path)
+        for file, item, finding in self._sets():
+            self.results.append(self._result(file, item, finding))
+        self._finish()
+        return self.report()
+
+    def check(self, path: str, data: bytes | str | None = None) -> list[Result]:
+        """Check one file (`-`: standard input), or the data an editor has for it; return what was found."""
+        name = self.given.name or path if path == "-" else path
+        config = self.finder.of("." if name == "-" else name)
+        settings = config.settings(name, self.given.settings)
+        self._note_patterns(config, name)
+        left_out = settings.get("skip") or any(pattern.covers(name) for pattern in config.exclude)
+        if left_out or _is_ours(Path(name), settings):
+            self.excluded += 1
+            return []
+        file = self._opened(path, name, config, settings, data)
+        self.files.append(file)
+        self.troubles += [str(trouble) for trouble in file.document.troubles]
+        found = [self._result(file, item, finding) for item, finding in self._judged(file)]
+        found.sort(key=lambda r: (r.place.line, r.place.column) if r.place else (0, 0))
+        self.results += found
+        return found
+
+    def check_texts(self, texts: Iterable[str], said: Iterable[str] = ()) -> None:
+        """Check texts that stand in no file, after what the buyer said."""
+        settings = self.finder.of(".").settings("<text>", self.given.settings)
+        linter = self._linter(settings)
+        context = [Turn("buyer", text) for text in said]
+        for text in texts:
+            self.messages += 1
+            message = Message(text, settings.get("channel", "chat"), context)
+            for finding in fixes.with_fixes(linter, message, linter.check_message(message)):
+                self._keep(self._settled(finding, text, settings, linter))
+
+    def again(self, given: Given | None = None, finder: Finder | None = None) -> Checker:
+        """Return a checker that has checked nothing yet, with the linters of this one."""
+        fresh = Checker(finder or self.finder, given or self.given)
+        fresh._lexicons, fresh._linters = self._lexicons, self._linters
+        return fresh
+
+    def report(self) -> Report:
+        """Return everything there is to say so far."""
+        rules = {result.finding.rule for result in self.results}
+        lexicons = {rule: lexicon for lexicon in self._lexicons.values() for rule in rules & lexicon.rules.keys()}
+        return Report(
+            tuple(self.results), tuple(file.path for file in self.files), self.messages, self.excluded,
+            tuple(self.troubles), tuple(self.notes), sum(b.vanished() for b in self.complete()), lexicons,
+        )  # fmt: skip
+
+    # --- files
+
+    def _expanded(self, paths: Iterable[str]) -> Iterator[str]:
+        """Yield the files named and those in the folders named, each once."""
+        seen: set[str] = set()
+        for path in paths:
+            is_folder = path != "-" and Path(path).is_dir()
+            if is_folder:
+                self._folders.append(Path(path).absolute())
+            for found in self._inside(path) if is_folder else [path]:
+                full = os.path.normpath(Path(found).absolute())
+                if full not in seen:
+                    seen.add(full)
+                    yield found
+
+    def _inside(self, top: str) -> Iterator[str]:
+        """Yield the files of a folder that have a format we read; hidden and excluded folders are not entered."""
+        for folder, folders, names in os.walk(top):
+            config = self.finder.of(folder)
+            folders[:] = sorted(name for name in folders if self._entered(config, Path(folder, name)))
+            for name in sorted(names):
+                if not name.startswith(".") and Path(name).suffix.lower() in formats.SUFFIXES:
+                    yield str(Path(folder, name))
+
+    def _entered(self, config: Config, folder: Path) -> bool:
+        if folder.name.startswith(".") or _is_ours(folder, config.settings(folder)):
+            return False
+        covering = [pattern for pattern in config.exclude if pattern.covers(folder)]
+        self._matched.update(covering)
+        return not covering
+
+    def _opened(self, path: str, name: str, config: Config, settings: Settings, data: bytes | str | None) -> File:
+        options = Options(
+            settings.get("read-as"), settings.get("encoding"), settings.get("channel", "chat"),
+            columns=settings.get("columns", {}), fields=tuple(settings.get("fields", ())),
+        )  # fmt: skip
+        document = formats.read_document(path if data is None else name, options, data=data)
+        if name != path:
+            document = formats.read_document(name, options, data=document.source.data)
+        linter = self._linter(settings)
+        known = frozenset(linter.lexicon.rules)
+        numbers = {id(reply): index for index, reply in enumerate(document.replies)}
+        by_reply, everywhere = self._comments(document, numbers, known)
+        side = [entry for entry in self._side(name, settings, known) if entry.pattern and entry.pattern.covers(name)]
+        allowances = Allowances([*everywhere, *side], by_reply, self.given.today)
+        comments = [*everywhere, *dict.fromkeys(entry for entries in by_reply.values() for entry in entries)]
+        return File(name, config, settings, document, linter, comments, allowances, self._baseline(settings), numbers)
+
+    def _comments(
+        self, document: Document, numbers: Mapping[int, int], known: frozenset[str]
+    ) -> tuple[dict[int, list[Suppression]], list[Suppression]]:
+        """Return the suppressions of a file's comments: those of single replies, and those of the whole file."""
+        of: dict[int, list[Suppression]] = {}
+        everywhere: list[Suppression] = []
+        for comment in document.comments:
+            for entry in suppress.of_comment(comment.text, document.path, comment.line, known, self.problems):
+                covered = () if entry.whole else document.covered(comment)
+                everywhere += [] if covered else [entry]
+                for reply in covered:
+                    of.setdefault(numbers[id(reply)], []).append(entry)
+        return of, everywhere
+
+    def _side(self, name: str, settings: Settings, known: frozenset[str]) -> list[Suppression]:
+        """Return the entries of the side file that holds for a file."""
+        off = self.finder.off and not settings.get("suppressions")
+        path = None if off else side_path(name, settings)
+        if path is None:
+            return []
+        if path not in self._sides:
+            self._sides[path] = suppress.side_file(path, known)
+        return self._sides[path]
+
+    def _baseline(self, settings: Settings) -> Baseline | None:
+        path = settings.get("baseline") if self.given.baseline else None
+        if path is None:
+            return None
+        if path not in self.baselines:
+            self.baselines[path] = load_baseline(Path(path))
+        return self.baselines[path]
+
+    # --- judging
+
+    def _linter(self, settings: Settings, platform: str | None = None) -> Linter:
+        """Return the linter of some settings; a row's own platform counts where nobody asked for others."""
+        platforms = settings.get("platforms") or (platform or "taobao",)
+        folders = tuple(settings.get("lexicons", ()))
+        key = (platforms, folders, settings.get("select"), settings.get("ignore"))
+        if key not in self._linters:
+            if folders not in self._lexicons:
+                self._lexicons[folders] = cache.ready(folders).lexicon
+            lexicon = self._lexicons[folders]
+            self._linters[key] = Linter(
+                platforms, folders, rules=self.given.rules, ignore=_left_out(settings, lexicon),
+                as_of=self.given.as_of, drafts=self.given.drafts,
+            )  # fmt: skip
+        return self._linters[key]
+
+    def _judged(self, file: File) -> Iterator[tuple[Item, Finding]]:
+        for platform, group in groupby(file.document.replies, key=lambda reply: reply.origin.platform):
+            replies = list(group)
+            self.messages += len(replies)
+            linter = self._linter(file.settings, platform)
+            found = linter.check_many(replies) if len(replies) >= _MANY else map(linter.check_message, replies)
+            for reply, findings in zip(replies, found, strict=True):
+                if findings:
+                    findings = fixes.with_fixes(linter, reply, findings, file.document.text_of(reply))
+                yield from ((reply, finding) for finding in findings)
+        for record in file.document.records:
+            self.messages += 1
+            linter = self._linter(file.settings, record.origin.platform)
+            listed = linter.check_listing(record.record)
+            if listed:
+                listed = fixes.with_listing_fixes(linter, record.record, listed)
+            yield from ((record, finding) for finding in listed)
+
+    def _sets(self) -> Iterator[tuple[File, Item, Finding]]:
+        """Yield what listings do together, of all files that are judged alike."""
+        by_linter: dict[Linter, list[tuple[File, Listing]]] = {}
+        for file in self.files:
+            for record in file.document.records:
+                by_linter.setdefault(file.linter, []).append((file, record))
+        for linter, pairs in by_linter.items():
+            places = {str(record.record.get("id")): (file, record) for file, record in pairs}
+            if len(pairs) > 1 and any(linter.lexicon.rules[rule].needs == "set" for rule in linter.rules):
+                for finding in linter.check_listings(record.record for _, record in pairs):
+                    yield *places.get(finding.ids[0] if finding.ids else "", pairs[0]), finding
+
+    def _result(self, file: File, item: Item, finding: Finding) -> Result:
+        """Lay suppressions and the baseline onto a finding of a file."""
+        document = file.document
+        text = document.text_of(item, finding.field)
+        result = self._settled(document.located(finding, item), text, file.settings, file.linter)
+        allowed = file.allowances.allowing(result.finding, file.numbers.get(id(item)), result.fingerprint)
+        if allowed is not None:
+            finding = replace(result.finding, suppressed=allowed.reason)
+            return replace(
+                result, finding=finding, allowed_at=allowed.place, in_source=allowed.pattern is None, fails=False
+            )
+        if file.baseline is not None and file.baseline.knows(result.finding, text):
+            return replace(result, known=True, fails=False)
+        if self.given.changes and result.finding.fix is not None:
+            return replace(result, change=change(document, item, result.finding))
+        return result
+
+    def _settled(self, finding: Finding, text: str, settings: Settings, linter: Linter) -> Result:
+        """Give a finding the shop's own verdict; the one of the rulebooks is kept beside it."""
+        own = settings.get("verdicts", {})
+        group = linter.lexicon.rules[finding.rule].group
+        verdict = own.get(finding.rule) or own.get(group) or finding.verdict
+        fail_on = settings.get("fail-on", "error")
+        fails = fail_on != "never" and VERDICTS.index(verdict) >= VERDICTS.index(fail_on)
+        return Result(
+            replace(finding, verdict=verdict), text, fingerprint(finding, text), judged=finding.verdict, fails=fails
+        )
+
+    def _keep(self, result: Result) -> None:
+        if result.finding.verdict != "none":
+            self.results.append(result)
+
+    # --- what shows at the end
+
+    def _finish(self) -> None:
+        self.results = [result for result in self.results if result.finding.verdict != "none"]
+        self._finish_patterns()
+        ran = frozenset() if self.given.narrowed else frozenset(r for file in self.files for r in file.linter.rules)
+        used = frozenset(entry for file in self.files for entry in file.allowances.used)
+        entries = [entry for file in self.files for entry in file.comments]
+        self.notes += suppress.leftovers(entries, used, ran, self.given.today)
+        for path, side in self._sides.items():
+            self.notes += suppress.leftovers(side, used, ran if self.covered(path) else frozenset(), self.given.today)
+
+    def _note_patterns(self, config: Config, path: str) -> None:
+        self._matched.update(pattern for pattern in config.patterns if pattern.covers(path))
+
+    def _finish_patterns(self) -> None:
+        """A pattern or field expression of a configuration that was read in full and met nothing is a problem."""
+        configs = {file.config.path: file.config for file in self.files if file.config.path}
+        for path, config in configs.items():
+            if self.covered(path):
+                self.problems += [
+                    f"{pattern.place}: '{pattern.text}' matches nothing, expected a pattern of files that are checked"
+                    for pattern in config.patterns
+                    if pattern not in self._matched
+                ]
+        self.problems += self._idle_fields()
+
+    def _idle_fields(self) -> list[str]:
+        wanted: dict[tuple[str, str], bool] = {}
+        for file in self.files:
+            if file.config.path and self.covered(file.config.path):
+                for expression in file.settings.get("fields", ()):
+                    key = (file.settings.place("fields"), expression)
+                    wanted[key] = wanted.get(key, False) or expression in file.document.matched
+        return [
+            f"{place}: the field '{expression}' is in no file, expected a path expression that finds something"
+            for (place, expression), met in wanted.items()
+            if not met
+        ]
+
+    def covered(self, path: Path) -> bool:
+        """Was the whole folder of a file checked?"""
+        return any(path.absolute().is_relative_to(folder) for folder in self._folders)
+
+    def complete(self) -> list[Baseline]:
+        """Return the baselines whose folders were checked in full, so that what is missing has vanished."""
+        if self.given.narrowed or self.troubles:
+            return []
+        return [baseline for baseline in self.baselines.values() if self.covered(baseline.path)]
+
+
+def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
+    """Return the rules that `select` and `ignore` leave out; they name rules or groups."""
+    select, ignore = settings.get("select"), settings.get("ignore", ())
+    return frozenset(
+        rule.id
+        for rule in lexicon.rules.values()
+        if (select is not None and not {rule.id, rule.group} & set(select)) or {rule.id, rule.group} & set(ignore)
+    )
+
+
+def _is_ours(path: Path, settings: Settings) -> bool:
+    """Is a path one of what the checks are made with, and no reply: the side file, the shop's lexicons?"""
+    full = path.absolute()
+    return path.name in _OWN_FILES or any(full.is_relative_to(folder) for folder in settings.get("lexicons", ()))
+
+
+def side_path(name: str, settings: Settings) -> Path | None:
+    """Return the side file that holds for a file: the one its settings name, or the nearest above it."""
+    given = settings.get("suppressions")
+    if given:
+        return Path(given)
+    folder = Path(name).absolute().parent
+    candidates = (parent / suppress.SIDE_FILE for parent in (folder, *folder.parents))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def change(document: Document, item: Item, finding: Finding) -> tuple[Place, str] | None:
+    """Return what a finding's fix replaces in the file, and by what, as the file spells it."""
+    if finding.fix is None or not document.edits_allowed:
+        return None
+    try:
+        edited = document.edited([(item, finding.fix, finding.field)])
+    except KefulintError:
+        return None  # the format cannot hold the words
+    before, after = document.source.text, document.reread(edited).source.text
+    start = alike(before, after)
+    end = alike(before[start:][::-1], after[start:][::-1])
+    place = Place(*document.source.position(start), *document.source.position(len(before) - end))
+    return place, after[start : len(after) - end]
+
+
+def alike(one: str, other: str) -> int:
+    """Return how many characters two texts share at their start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))

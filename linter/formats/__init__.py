@@ -1,0 +1,70 @@
+"""Files of canned replies in, documents out: every reply with its exact place, whatever the format.
+
+    document = read_document("replies.yaml")
+    for reply in document.replies:
+        for finding in linter.check_message(reply):
+            print(document.located(finding, reply).place)
+
+`data` stands for the bytes (or the text) of the file where an editor or a hook has them already; the path then only tells
+the format. What `sources.read` streams for logs is read whole here, because places and edits need all of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from linter import sources
+from linter.formats.document import Comment, Document, Gathered, applied, finished, load
+from linter.formats.source import decode
+from linter.model import SourceError
+from linter.sources import Listing, Options, Trouble
+
+SUFFIXES = sources.SUFFIXES | {
+    ".jsonc": "jsonc",
+    ".po": "po",
+    ".pot": "po",
+    ".j2": "jinja",
+    ".jinja": "jinja",
+    ".jinja2": "jinja",
+}
+_READERS = {  # format -> module.function; a format's module is imported when a file of it is read
+    "text": "lines.read_text", "markdown": "lines.read_markdown", "jinja": "lines.read_jinja", "csv": "tables.read_csv",
+    "tsv": "tables.read_tsv", "xlsx": "tables.read_xlsx", "json": "jsons.read_json", "jsonc": "jsons.read_jsonc",
+    "jsonl": "jsons.read_jsonl", "yaml": "yamls.read_yaml", "po": "po.read_po",
+}  # fmt: skip
+FORMATS = tuple(_READERS)
+
+
+def format_of(path: str | Path, options: Options | None = None) -> str:
+    """Return the format a file is read as: the one asked for, or the one its suffix tells (anything else is text)."""
+    if options and options.format:
+        return options.format
+    return SUFFIXES.get(Path(path).suffix.lower(), "text")
+
+
+def read_document(path: str | Path, options: Options | None = None, *, data: bytes | str | None = None) -> Document:
+    """Read a file of replies, chat-log rows and listings. Raises SourceError where it cannot be opened or read at all."""
+    options = options or Options()
+    kind = format_of(path, options)
+    if kind not in _READERS:
+        raise SourceError(f"{path}:1: unknown format '{kind}', expected one of {', '.join(FORMATS)}")
+    gathered = Gathered(load(path, data, options.encoding, kind == "xlsx"), options)
+    module, _, function = _READERS[kind].partition(".")
+    getattr(importlib.import_module(f"linter.formats.{module}"), function)(gathered)
+    return finished(gathered, kind, lambda changed: read_document(path, options, data=changed))
+
+
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "Comment",
+    "Document",
+    "Listing",
+    "Options",
+    "Trouble",
+    "applied",
+    "decode",
+    "format_of",
+    "read_document",
+]

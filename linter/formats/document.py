@@ -1,0 +1,299 @@
+"""A file of replies as a value: its texts, its comments, its troubles, the place of every character, and the way back.
+
+`read_document` reads any format; a `Document` answers where a finding stands and gives the bytes of the file with some of
+its texts changed. The decision to question: an edited file is read again before it is handed out. Quoting rules are many,
+and what counts is that every text reads as it should and no other has changed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from linter import placeholders
+from linter.formats.fields import Fields
+from linter.formats.source import Source, decode
+from linter.formats.value import Value
+from linter.logs import Rows
+from linter.measures import mask_html
+from linter.model import Finding, Fix, KefulintError, Message, Origin, Place, SourceError
+from linter.sources import COLUMNS, Listing, Options, Trouble, clean, columns_of, listing_columns
+
+Key = tuple[Any, ...]
+Item = Message | Listing
+Edit = tuple[Message, Fix] | tuple[Item, Fix, str | None]  # of a listing with the field
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment of the file. `alone`: nothing to judge stands on its line, so it speaks of the next reply."""
+
+    line: int
+    column: int
+    text: str  # without the signs of the format
+    alone: bool = True
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file holds, in the order of the file."""
+
+    path: str
+    format: str
+    source: Source
+    options: Options
+    replies: tuple[Message, ...]
+    records: tuple[Listing, ...]
+    troubles: tuple[Trouble, ...]
+    comments: tuple[Comment, ...]
+    matched: frozenset[str]  # those of the field expressions that found something
+    values: Mapping[Key, Value]
+    reread: Callable[[bytes], Document]
+
+    def text_of(self, item: Item, field: str | None = None) -> str:
+        """Return a reply's text (or a listing's field) as written, placeholders and all."""
+        value = self.values.get(_key(item, field))
+        if value is not None:
+            return clean(value.text)
+        return item.text if isinstance(item, Message) else str(item.record.get(field or "title") or "")
+
+    def located(self, finding: Finding, item: Item) -> Finding:
+        """Return a finding of one of the items with its place in the file and its words as written."""
+        text = self.text_of(item, finding.field)
+        place = self.place(item, finding.start, finding.end, finding.field)
+        words = text[finding.start : finding.end]
+        if finding.ids or not words or words == finding.text:
+            return replace(finding, place=place, origin=item.origin)
+        message = finding.message.replace(finding.text, words)
+        return replace(finding, place=place, origin=item.origin, text=words, message=message)
+
+    def place(self, item: Item, start: int, end: int, field: str | None = None) -> Place | None:
+        """Return where text[start:end] of an item stands; of a workbook, its row and column."""
+        value, origin = self.values.get(_key(item, field)), item.origin
+        if value is None or origin.sheet is not None:
+            line, column = origin.line or origin.row, origin.column or 1
+            return Place(line, column, line, column + 1) if line else None
+        first, last = value.span(start, end)
+        return Place(*self.source.position(first), *self.source.position(last))
+
+    def covered(self, comment: Comment) -> tuple[Message, ...]:
+        """Return the replies a comment speaks of: those that touch its line, or else the next one."""
+        if not comment.alone:
+            return tuple(reply for reply in self.replies if self._touches(reply, comment.line))
+        after = (reply for reply in self.replies if (reply.origin.line or 0) > comment.line)
+        following = next(after, None)
+        return (following,) if following else ()
+
+    def _touches(self, reply: Message, line: int) -> bool:
+        place = self.place(reply, 0, len(reply.text))
+        return place is not None and place.line <= line <= place.end_line
+
+    def edited(self, edits: Iterable[Edit]) -> bytes:
+        """Return the file with parts of its replies (or of a field of its listings) replaced, every other byte as it was.
+
+        Raises KefulintError where the format cannot be edited in place or cannot hold the words.
+        """
+        chosen = self._grouped(edits)
+        if not chosen:
+            return self.source.data
+        if not self.edits_allowed:
+            raise KefulintError(f"{self.path}:1: a workbook is not fixed in place, expected a text format such as CSV")
+        data = self._written(chosen, frozenset())
+        if self._holds(data, chosen):
+            return data
+        awkward = frozenset(
+            k for k in chosen if not self._holds(self._written({k: chosen[k]}, frozenset()), {k: chosen[k]})
+        )
+        data = self._written(chosen, awkward or frozenset(chosen))
+        if self._holds(data, chosen):
+            return data
+        line = self.source.position(self.values[next(iter(awkward or chosen))].start)[0]
+        raise KefulintError(f"{self.path}:{line}: the new wording cannot be written there, expected an edit by hand")
+
+    def _grouped(self, edits: Iterable[Edit]) -> dict[Key, list[Fix]]:
+        chosen: dict[Key, list[Fix]] = {}
+        for edit in edits:
+            field = edit[2] if len(edit) == 3 else None
+            chosen.setdefault(_key(edit[0], field), []).append(edit[1])
+        for fixes in chosen.values():
+            fixes.sort(key=lambda fix: (fix.start, fix.end))
+        return chosen
+
+    def _written(self, chosen: Mapping[Key, Sequence[Fix]], anew: frozenset[Key]) -> bytes:
+        """Splice the fixes in; the literals of `anew` are written anew as a whole."""
+        changes: list[tuple[int, int, str]] = []
+        for key, fixes in chosen.items():
+            value = self.values[key]
+            if key in anew and value.whole:
+                changes.append((value.start, value.end, value.whole(applied(value.text, fixes))))
+            else:
+                changes += [(*value.span(fix.start, fix.end), value.inline(fix.replacement)) for fix in fixes]
+        return self.source.spliced(changes)
+
+    def _holds(self, data: bytes, chosen: Mapping[Key, Sequence[Fix]]) -> bool:
+        """Do the bytes read as this document with the fixes, and nothing else changed?"""
+        wanted = [applied(value.text, chosen.get(key, ())) for key, value in self.values.items()]
+        again = self.reread(data)
+        got = [value.text for value in again.values.values()]
+        return got == [text for text in wanted if text.strip()] and len(again.troubles) == len(self.troubles)
+
+    @property
+    def edits_allowed(self) -> bool:
+        """Can replies be changed in place?"""
+        return self.format != "xlsx"
+
+
+def applied(text: str, fixes: Iterable[Fix]) -> str:
+    """Return the text with the fixes made; they must not overlap."""
+    parts, done = [], 0
+    for fix in fixes:
+        if fix.start < done:
+            raise ValueError(f"fixes overlap at {fix.start}")
+        parts += [text[done : fix.start], fix.replacement]
+        done = fix.end
+    return "".join([*parts, text[done:]])
+
+
+def _key(item: Item, field: str | None = None) -> Key:
+    origin = item.origin
+    if isinstance(item, Listing):
+        return origin.sheet, origin.row, field or "title"
+    return origin.sheet, origin.line, origin.column
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a table are: which field each of ours is, and which of them hold replies."""
+
+    found: Mapping[str, str]
+    texts: Sequence[str]
+    is_listing: bool
+
+    @property
+    def is_log(self) -> bool:
+        """Are the rows turns of conversations, with one text each?"""
+        return bool(self.found.keys() & {"role", "session"})
+
+    def finds(self) -> list[dict[str, str]]:
+        """Return the fields once for every text a row has."""
+        return [{**self.found, "text": name} for name in self.texts] or [dict(self.found)]
+
+
+@dataclass
+class Gathered:
+    """What a reader has found so far."""
+
+    source: Source
+    options: Options
+    replies: list[Message] = field(default_factory=list)
+    records: list[Listing] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    values: dict[Key, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.fields = Fields(self.options.fields)
+        self.rows = Rows(self.source.path, self.options)
+        self.troubles.extend(self.source.troubles)
+
+    def reply(
+        self, value: Value, *, row: int | None = None, masked: str | None = None, cell: tuple[str, int] | None = None
+    ) -> None:
+        """Add a text. `masked` is what to judge of it; `cell` is its sheet and row."""
+        if not value.text.strip():
+            return
+        sheet, line, column = (*cell, value.start) if cell else (None, *self.source.position(value.first))
+        origin = Origin(self.source.path, line, column, row, platform=self.options.platform, sheet=sheet)
+        words = masked if masked is not None else self.masked(value.text)
+        self._add(Message(clean(words), self.options.channel, origin=origin), value)
+
+    def row(self, record: Mapping[str, Any], cells: Mapping[str, Value], found: Mapping[str, str], place: tuple[int, int], sheet: str | None = None) -> None:  # fmt: skip
+        """Add a record of a table: a message in its session, or a listing. `place`: its line and number."""
+        for item in self.rows.item(record, found, *place):
+            if isinstance(item, Trouble):
+                self.troubles.append(item)
+            elif isinstance(item, Listing):
+                self._listing(item, record, cells, sheet)
+            elif item.text.strip():
+                self._cell(item, cells[found["text"]], sheet)
+
+    def _listing(self, item: Listing, record: Mapping[str, Any], cells: Mapping[str, Value], sheet: str | None) -> None:
+        names = listing_columns(record, self.options.columns)
+        listing = replace(item, origin=replace(item.origin, sheet=sheet))
+        self.records.append(listing)
+        for name in ("title", "detail"):
+            if name in names and names[name] in cells:
+                self.values[_key(listing, name)] = cells[names[name]]
+
+    def _cell(self, item: Message, value: Value, sheet: str | None) -> None:
+        line, column = (item.origin.line, value.start) if sheet is not None else self.source.position(value.first)
+        origin = replace(item.origin, line=line, column=column, sheet=sheet)
+        self._add(replace_text(item, clean(self.masked(value.text)), origin), value)
+
+    def _add(self, message: Message, value: Value) -> None:
+        self.replies.append(message)
+        self.values[_key(message)] = value
+
+    def masked(self, text: str) -> str:
+        """Return the text with what is not judged made neutral, at the same length."""
+        words = placeholders.mask(text) if self.options.placeholders else text
+        return mask_html(words)
+
+    def columns(self, names: Sequence[str]) -> Columns:
+        """Tell which column is which.
+
+        A log has one text a row; a table of canned replies may have several: all columns that are called like one.
+        """
+        found = columns_of(names, self.options.columns)
+        columns = Columns(found, (), False)
+        if self.fields.named:
+            texts = [name for name in names if self.fields.named_here([name])]
+        else:
+            more = not self.options.columns and not columns.is_log
+            known = {found.get("text"), *(name for name in names if more and name.strip().lower() in COLUMNS["text"])}
+            texts = [name for name in names if name in known and not self.fields.excluded([name])]
+        return replace(
+            columns, texts=texts, is_listing=not texts and bool(listing_columns(names, self.options.columns))
+        )
+
+    def trouble(self, line: int, what: str, expected: str) -> None:
+        self.troubles.append(Trouble(self.source.path, line, what, expected))
+
+    def comment(self, start: int, text: str, alone: bool = True) -> None:
+        self.comments.append(Comment(*self.source.position(start), text.strip(), alone))
+
+
+def replace_text(message: Message, text: str, origin: Origin) -> Message:
+    """Return the message with another text and origin."""
+    return Message(text, message.channel, message.context, message.role, origin)
+
+
+def finished(gathered: Gathered, kind: str, reread: Callable[[bytes], Document]) -> Document:
+    """Close what was gathered into a document, its replies in the order of the file."""
+    values, replies = gathered.values, gathered.replies
+    if gathered.source.text:
+        values = dict(sorted(values.items(), key=lambda entry: entry[1].start))
+        replies.sort(key=lambda reply: values[_key(reply)].start)
+    return Document(
+        gathered.source.path, kind, gathered.source, gathered.options, tuple(replies), tuple(gathered.records),
+        tuple(gathered.troubles), tuple(gathered.comments), frozenset(gathered.fields.matched), values, reread,
+    )  # fmt: skip
+
+
+def load(path: str | Path, data: bytes | str | None, encoding: str | None, binary: bool) -> Source:
+    """Read a file (`-`: standard input) or take what is given; raise SourceError where it cannot be opened.
+
+    A `binary` file has no text of its own.
+    """
+    name = str(path)
+    if data is None:
+        try:
+            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        except OSError as error:
+            raise SourceError(f"{name}:1: cannot be opened ({error.strerror}), expected a readable file") from error
+    if binary and isinstance(data, bytes):
+        return Source(name, data, "", ())
+    return decode(data, name, encoding)
