@@ -28,6 +28,7 @@ _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split 
 _LONG = 1200  # characters; a longer text is judged in windows
 _WINDOW, _OVERLAP = 600, 120
 _BATCH = 8192  # messages that are looked at together
+_FEW = 512  # messages that are sooner read one by one than a sieve is made for
 _CONTEXT = 6  # earlier turns that count as context
 _GIVES = {
     "line": "a single message",
@@ -145,6 +146,8 @@ class Linter:
             elif len(text) <= _LONG:
                 by_channel.setdefault(channel, []).append(number)
         for channel, numbers in by_channel.items():
+            if len(numbers) < _FEW and channel not in self._sieves:
+                continue
             measuring = self._measuring.get(channel, [])
             if any(rule.measure == "repeated-words" for rule in measuring):
                 continue
