@@ -78,7 +78,11 @@ class Linter:
         self.as_of = as_of
         self._measured_rules = [rule for rule in self._compiled.measured if rule.id in self.rules]
         self._measuring = {
-            channel: [rule for rule in self._measured_rules if channel in rule.channels and rule.needs != "set"]
+            channel: [
+                r
+                for r in self._measured_rules
+                if channel in r.channels and r.measure in ("repeated-text", "repeated-words")
+            ]
             for channel in CHANNELS
         }
         self._read = lru_cache(maxsize=2048)(self._compiled.read)
