@@ -7,6 +7,7 @@ together do, and in which context.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -123,16 +124,28 @@ class Linter:
         self._require("line", "conversation")
         given = iter(messages)
         while batch := list(islice(given, _BATCH)):
+            yield from self._judge_batch(batch)
+
+    def _judge_batch(self, batch: Sequence[str | Message]) -> list[list[Finding]]:
+        """Judge what the sieve lets through. The values of a batch hold no cycles: looking for some is put off meanwhile."""
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
             known: dict[str, list[Finding]] = {}  # what bare texts gave: real chat repeats itself
-            for given_one, finds in zip(batch, self._sifted(batch), strict=True):
+            found: list[list[Finding]] = []
+            for one, finds in zip(batch, self._sifted(batch), strict=True):
                 if finds is not None and not finds:
-                    yield []
-                elif isinstance(given_one, str):
-                    if given_one not in known:
-                        known[given_one] = self._judge(Message(given_one), None, finds=finds)
-                    yield list(known[given_one])
+                    found.append([])
+                elif isinstance(one, str):
+                    if one not in known:
+                        known[one] = self._judge(Message(one), None, finds=finds)
+                    found.append(list(known[one]))
                 else:
-                    yield self._judge(given_one, None, finds=finds)
+                    found.append(self._judge(one, None, finds=finds))
+            return found
+        finally:
+            if collecting:
+                gc.enable()
 
     def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Tried] | None]:
         """Return for every message the finds that could match it; None where that cannot be told without reading it."""
