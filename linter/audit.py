@@ -18,7 +18,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
-from linter import __version__, logs, outcome, reports, resume, service, sources
+from linter import __version__, logs, outcome, reports, resume, service, sheet, sources
 from linter.engine import Linter
 from linter.ledger import identity
 from linter.lexicon import load_lexicon
@@ -194,7 +194,8 @@ class Judge:
         for message, linter, findings in self._judged(agents):
             summary.count(message, linter.platforms[0], findings)
             if findings:
-                lines += [self._line(finding, message.text) for finding in findings]
+                evidence = sheet.evidence(message.text, message.context, shown=self.audit.shown)
+                lines += [self._line(finding, message.text, evidence) for finding in findings]
         return Part("".join(lines).encode(), summary)
 
     def _judged(self, messages: list[Message]) -> Iterable[tuple[Message, Linter, list[Finding]]]:
@@ -214,10 +215,11 @@ class Judge:
         findings = [replace(f, origin=listing.origin) for f in linter.check_listing(listing.record)]
         summary.count(Message("", "listing.title", origin=listing.origin), linter.platforms[0], findings)
         for finding in findings:
-            yield self._line(finding, str(listing.record.get(finding.field or "title", "")))
+            text = str(listing.record.get(finding.field or "title", ""))
+            yield self._line(finding, text, sheet.evidence(text, (), shown=self.audit.shown))
 
-    def _line(self, finding: Finding, text: str) -> str:
-        data = {"id": identity(finding)} | reports.finding_data(finding, text, shown=self.audit.shown)
+    def _line(self, finding: Finding, text: str, evidence: Mapping[str, Any]) -> str:
+        data = {"id": identity(finding)} | reports.finding_data(finding, text, shown=self.audit.shown) | evidence
         return reports.dump(data) + "\n"
 
 

@@ -28,20 +28,26 @@ _COLOURS = {"error": "31", "warning": "33", "info": "36"}
 _MOST_CLAUSES = 3  # on a screen; the rest is counted
 _SHOWN = 60  # columns of text around a finding
 
-# Contacts: e-mail, phone-like runs of digits, letters-and-digits ids. No nested repeats: linear time.
+# Contacts: e-mail; digits of any script, Chinese numerals among them, seven or more with little between them; ids that hold
+# a digit or an underscore; any id behind a word that announces one. No nested repeats: linear time.
+_DIGIT = "[\\p{N}零〇一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]"
+_ANNOUNCED = "微信|薇信|威信|卫星|[vV]信|微|薇|[wWvV][xX]|[vV]|(?i:wechat|weixin)|[qQ]{2}|企鹅|扣扣"
 _CONTACT = regex.compile(
-    r"[A-Za-z0-9._%+-]{2,64}@[A-Za-z0-9.-]{3,64}|(?<![\d.])\+?\d(?:[ \-]?\d){6,18}(?![\d.])|"
-    r"(?<![A-Za-z0-9])(?=[A-Za-z_-]{0,18}\d)[A-Za-z][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++ ?[@＠] ?[A-Za-z0-9.-]{3,64}|"
+    rf"\+?{_DIGIT}(?:[ \u3000.·_–—\-\p{{Cf}}\ufe0f\u20e3]{{0,3}}{_DIGIT}){{6,}}|"
+    r"(?<![A-Za-zＡ-Ｚａ-ｚ0-9])(?=[A-Za-zＡ-Ｚａ-ｚ-]{0,18}[\d_])[A-Za-zＡ-Ｚａ-ｚ][A-Za-zＡ-Ｚａ-ｚ\d_-]{5,}|"
+    rf"(?=[A-Za-z0-9])(?<=(?:{_ANNOUNCED})[号是]?[ :：]{{0,3}})[A-Za-z0-9_-]{{5,}}"
 )
 
 
 def redact(text: str) -> str:
-    """Mask contacts in a text, keeping its length: the first and last two characters stay."""
+    """Mask contacts in a text, keeping its length: the first and last two characters stay, of short ones one."""
     return str(_CONTACT.sub(lambda found: _masked(found.group()), text))
 
 
 def _masked(text: str) -> str:
-    return text[:2] + "*" * (len(text) - 4) + text[-2:] if len(text) > 4 else "*" * len(text)
+    stay = 2 if len(text) > 7 else 1
+    return text[:stay] + "*" * (len(text) - 2 * stay) + text[-stay:]
 
 
 # --- plain data ------------------------------------------------------------------------------------------------------
@@ -51,10 +57,10 @@ def finding_data(finding: Finding, text: str = "", *, shown: bool = False) -> di
     """Return a finding as plain data, the same for every edge. `text` is the message; `shown` leaves contacts in."""
     mask = str if shown else redact
     origin = {name: value for name in finding.origin.__slots__ if (value := getattr(finding.origin, name)) is not None}
+    words = mask(text)[finding.start : finding.end] if text else mask(finding.text)
     data: dict[str, Any] = {
-        "rule": finding.rule, "verdict": finding.verdict, "start": finding.start, "end": finding.end,
-        "text": mask(text)[finding.start : finding.end] if text else mask(finding.text),
-        "message": mask(finding.message), "suggestion": finding.suggestion,
+        "rule": finding.rule, "verdict": finding.verdict, "start": finding.start, "end": finding.end, "text": words,
+        "message": mask(finding.message.replace(finding.text, words)), "suggestion": finding.suggestion,
         "verdicts": dict(finding.verdicts), "spelled": list(finding.spelled),
         "clauses": [clause_data(clause) for clause in finding.clauses], "version": finding.version,
     }  # fmt: skip
@@ -114,8 +120,10 @@ def as_text(finding: Finding, text: str, *, colour: bool = False, shown: bool = 
     if colour:
         verdict = painted(verdict, finding.verdict)
     field = f" [{finding.field}]" if finding.field else ""
-    lines = [f"{place(finding, text)}: {verdict} {finding.rule}{field}  {mask(finding.message)}"]
-    lines += _underlined(mask(text), finding.start, finding.end)
+    written = mask(text)
+    message = mask(finding.message.replace(finding.text, written[finding.start : finding.end] or finding.text))
+    lines = [f"{place(finding, text)}: {verdict} {finding.rule}{field}  {message}"]
+    lines += _underlined(written, finding.start, finding.end)
     clauses = finding.clauses if full else finding.clauses[:_MOST_CLAUSES]
     lines += [f"  条款  {clause_line(clause)}" for clause in clauses]
     if len(clauses) < len(finding.clauses):

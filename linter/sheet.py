@@ -237,7 +237,7 @@ class _Totals:
         ])  # fmt: skip
         self._table("判断进度", ("", ""), [(name, f'=COUNTIF({self._column(0)},"{name}")') for name in decisions.NAMES])
         ids = self._column([key for _, _, key in _COLUMNS].index("rule"))
-        self._table("按规则", ("名称", "规则", "判定", "平台", "次数", "涉及扣分", "涉及金额"), [
+        self._table("按规则", ("名称", "规则", "判定", "平台", "次数", "涉及扣分", "涉及金额（元）"), [
             (lexicon.rules[one["rule"]].title, one["rule"], reports.VERDICT_NAMES[one["verdict"]],
              reports.PLATFORM_NAMES[one["platform"]], one["findings"], figure(one, "points"), figure(one, "amount"))
             for one in data["rules"]

@@ -372,12 +372,12 @@ def as_text(summary: Summary, lexicon: Lexicon, measured: Sequence[service.Resul
     speed = f"，{summary.messages / summary.seconds:,.0f} 条/秒" if summary.seconds else ""
     parts = [
         f"客服消息 {summary.messages:,} 条（另有买家消息 {summary.buyers:,} 条作为上下文），"
-        f"有问题的 {summary.dirty:,} 条{speed}",
+        f"有错误或警告的 {summary.dirty:,} 条{speed}",
         f"错误 {summary.verdicts['error']:,}，警告 {summary.verdicts['warning']:,}，提示 {summary.verdicts['info']:,}",
     ]
     if data["rules"]:
         parts.append(_rule_table(data["rules"], lexicon))
-    parts += [_owner_table(data["by"][kind], title) for kind, title in _OWNERS if data["by"][kind]]
+    parts += [_owner_table(data["by"][kind], title, lexicon) for kind, title in _OWNERS if data["by"][kind]]
     if measured:
         parts.append(service.as_text(measured))
     if summary.troubles:
@@ -396,7 +396,7 @@ def _rule_table(rules: Sequence[Mapping[str, Any]], lexicon: Lexicon) -> str:
         )
         for row in rules
     ]  # fmt: skip
-    head = ("判定", "规则", "名称", "平台", "次数", "涉及扣分", "涉及金额")
+    head = ("判定", "规则", "名称", "平台", "次数", "涉及扣分", "涉及金额（元）")
     return (
         reports.table(head, rows, right=(4, 5, 6))
         + "\n（扣分与金额按每次都成立、都算首次累加，是风险不是处罚；未知的不计）"
@@ -412,10 +412,13 @@ def owner_name(row: Mapping[str, Any]) -> str:
     return "其他" if row.get("rest") else reports.PLATFORM_NAMES.get(row["name"], row["name"])
 
 
-def _owner_table(rows: Sequence[Mapping[str, Any]], title: str) -> str:
+def _owner_table(rows: Sequence[Mapping[str, Any]], title: str, lexicon: Lexicon) -> str:
     cells = [
-        (owner_name(row), f"{row['messages']:,}", f"{row['errors']:,}", f"{row['warnings']:,}", row["rule"] or "—")
+        (
+            owner_name(row), f"{row['messages']:,}", f"{row['errors']:,}", f"{row['warnings']:,}",
+            lexicon.rules[row["rule"]].title if row["rule"] else "—",
+        )
         for row in rows[:_MOST_OWNERS]
-    ]
+    ]  # fmt: skip
     more = f"\n…… 另有 {len(rows) - _MOST_OWNERS:,} 个" if len(rows) > _MOST_OWNERS else ""
     return reports.table((title, "消息", "错误", "警告", "最多的问题"), cells, right=(1, 2, 3)) + more

@@ -158,3 +158,24 @@ def test_a_bar_is_shown_when_asked_for(tmp_path: Path) -> None:
     shown = subprocess.run([*command, "--progress"], capture_output=True, check=True, cwd=ROOT).stderr.decode()
     assert "100%|" in shown and "| 55 条 " in shown and "还要 00:00" in shown
     assert not subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stderr, "no bar where nobody looks"
+
+
+def test_what_was_said_is_kept_for_those_who_judge_and_its_contacts_are_not(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    log = tmp_path / "log.jsonl"
+    rows = [("buyer", "能开发票吗，电话13900001111."), ("agent", "亲，特价不开票的哦")]
+    log.write_text("".join(json.dumps({"session": "s", "role": r, "text": t}) + "\n" for r, t in rows), "utf-8")
+    out = tmp_path / "out"
+    assert run(str(log), "--out", str(out), "-f", "csv", "-f", "parquet", "-f", "xlsx").exit_code == 1
+    (found,) = _findings(out)
+    assert found["said"] == rows[1][1]
+    assert found["context"] == [{"role": "buyer", "text": "能开发票吗，电话13*******11."}]
+    assert all(b"13900001111" not in data for data in _bytes(out).values())
+
+
+def test_several_processes_leave_nothing_to_complain_about(tmp_path: Path) -> None:
+    """As the installed command: it ends without Python's usual tidying up, unless something is shared."""
+    start = "from linter.cli import run; run()"
+    command = [sys.executable, "-c", start, "audit", str(CHAT), "--out", str(tmp_path), "-j", "2", "--fail-on", "never"]
+    done = subprocess.run(command, capture_output=True, check=True, cwd=ROOT)
+    assert done.stdout and not done.stderr

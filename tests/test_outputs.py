@@ -21,7 +21,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from linter.cli import main
+from linter.model import Finding
 from linter.outputs import FORMATS
+from linter.reports import as_text, finding_data, redact
 
 ROOT = Path(__file__).parent.parent
 SNAPSHOTS = ROOT / "tests" / "snapshots"
@@ -214,6 +216,37 @@ def test_csv_cells_are_defused_and_contacts_masked() -> None:
     for kind in FORMATS:
         assert "13800002222" not in run("check", ".", "-f", kind, "--show-suppressed").stdout, kind
     assert "13800002222" in run("check", ".", "--show-contacts").stdout
+
+
+MASKED = [
+    ("sentence ends behind it", "电话13900001111.", "电话13*******11."),
+    ("dots between", "139.0000.1111", "13*********11"),
+    ("wide and circled", "１３９①②③④５６７８", "１３*******７８"),
+    ("Chinese numerals", "幺三九零零零零一二三四", "幺三*******三四"),
+    ("keycaps", "1️⃣3️⃣9️⃣0️⃣0️⃣0️⃣0️⃣", "1️***************⃣0️⃣"),
+    ("something unseen between", "139\u200b0000\u200b1111", "13*********11"),
+    ("very long", "9" * 40, "99" + "*" * 36 + "99"),
+    ("letters behind a word that announces an id", "加我wx：abcdefg", "加我wx：a*****g"),
+    ("the same behind Chinese", "微信号 shopkeeper", "微信号 sh******er"),
+    ("short QQ", "qq：123456", "qq：1****6"),
+    ("wide at", "xiaomei＠shop.example", "xi****************le"),
+    ("underscore", "xiao_mei", "xi****ei"),
+    ("prices", "满199减20，99.9元", "满199减20，99.9元"),
+    ("words", "加微信领券 Nike Air PS5", "加微信领券 Nike Air PS5"),
+]
+
+
+@pytest.mark.parametrize(("text", "masked"), [row[1:] for row in MASKED], ids=[row[0] for row in MASKED])
+def test_contacts_in_all_their_disguises(text: str, masked: str) -> None:
+    assert redact(text) == masked and redact(masked) == masked
+
+
+def test_a_message_masks_words_as_the_text_does() -> None:
+    """Words that are a contact only by what stands before them."""
+    finding = Finding("r", "error", 2, 10, "shopkeep", "「shopkeep」是联系方式")
+    data = finding_data(finding, "微信shopkeep")
+    assert (data["text"], data["message"]) == ("sh****ep", "「sh****ep」是联系方式")
+    assert "shopkeep" not in as_text(finding, "微信shopkeep")
 
 
 # --- where reports go --------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ def run() -> None:
             sys.stderr.write(stop.code + "\n")
         sys.stdout.flush()
         sys.stderr.flush()
+        if "multiprocessing.resource_tracker" in sys.modules:
+            raise  # what was shared with other processes is given back at an ordinary end
         os._exit(code)
 
 
