@@ -20,10 +20,9 @@ from typing import Any
 
 from linter import __version__, logs, outcome, reports, resume, service, sheet, sources
 from linter.engine import Linter
-from linter.ledger import identity
 from linter.lexicon import load_lexicon
 from linter.logs import Listing, Options, Sessions, Table
-from linter.model import Finding, KefulintError, Message, SourceError
+from linter.model import Finding, KefulintError, Message, SourceError, Turn
 from linter.sources import Trouble
 from linter.summary import Summary
 
@@ -194,8 +193,7 @@ class Judge:
         for message, linter, findings in self._judged(agents):
             summary.count(message, linter.platforms[0], findings)
             if findings:
-                evidence = sheet.evidence(message.text, message.context, shown=self.audit.shown)
-                lines += [self._line(finding, message.text, evidence) for finding in findings]
+                lines += [self._line(finding, message.text, message.context) for finding in findings]
         return Part("".join(lines).encode(), summary)
 
     def _judged(self, messages: list[Message]) -> Iterable[tuple[Message, Linter, list[Finding]]]:
@@ -215,12 +213,10 @@ class Judge:
         findings = [replace(f, origin=listing.origin) for f in linter.check_listing(listing.record)]
         summary.count(Message("", "listing.title", origin=listing.origin), linter.platforms[0], findings)
         for finding in findings:
-            text = str(listing.record.get(finding.field or "title", ""))
-            yield self._line(finding, text, sheet.evidence(text, (), shown=self.audit.shown))
+            yield self._line(finding, str(listing.record.get(finding.field or "title", "")))
 
-    def _line(self, finding: Finding, text: str, evidence: Mapping[str, Any]) -> str:
-        data = {"id": identity(finding)} | reports.finding_data(finding, text, shown=self.audit.shown) | evidence
-        return reports.dump(data) + "\n"
+    def _line(self, finding: Finding, text: str, context: Sequence[Turn] = ()) -> str:
+        return reports.dump(sheet.row_of(finding, text, context, shown=self.audit.shown)) + "\n"
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from linter import decisions, reports
+from linter.ledger import identity
 from linter.lexicon import Lexicon
 from linter.measures import parse_time
-from linter.model import KefulintError, Turn
+from linter.model import Finding, KefulintError, Turn
 from linter.summary import Summary, figure, owner_name
 
 MOST_ROWS = 1_048_575  # what a spreadsheet takes, less the header
@@ -42,6 +43,12 @@ def evidence(text: str, context: Sequence[Turn], *, shown: bool = False) -> dict
     mask = str if shown else reports.redact
     turns = [{"role": t.role, "text": mask(t.text)} | ({"time": t.time} if t.time else {}) for t in context]
     return {"said": mask(text), "context": turns}
+
+
+def row_of(finding: Finding, text: str, context: Sequence[Turn] = (), *, shown: bool = False) -> dict[str, Any]:
+    """Return a row of findings.jsonl: the finding, the `id` that names it, and what it takes to judge it."""
+    known = {"id": identity(finding)} | reports.finding_data(finding, text, shown=shown)
+    return known | evidence(text, context, shown=shown)
 
 
 def case_of(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,13 +18,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linter import logs, reports, service
+from linter import logs, reports, service, sheet
 from linter.audit import Linters
 from linter.engine import Linter
-from linter.ledger import identity
 from linter.lexicon import load_lexicon
 from linter.measures import parse_time
-from linter.model import Finding, KefulintError, Message
+from linter.model import Finding, KefulintError, Message, Turn
 from linter.spark.rows import FINDING, JUDGED, WHERE, as_batch, tables
 from linter.summary import Summary
 
@@ -159,7 +158,7 @@ class Part:
         for file, message, findings in zip(files, messages, self._found(messages), strict=True):
             self._count(file, message, findings)
             for nth, finding in enumerate(findings):
-                yield self._row(file, nth, finding, message.text)
+                yield self._row(file, nth, finding, message.text, message.context)
         if len(self.counts) > _COUNTS:
             yield from self._counted()
 
@@ -206,8 +205,10 @@ class Part:
                 found[at] = answer
         return found
 
-    def _row(self, file: int, nth: int, finding: Finding, text: str) -> dict[str, Any]:
-        data = {"id": identity(finding)} | reports.finding_data(finding, text, shown=self.settings.shown)
+    def _row(
+        self, file: int, nth: int, finding: Finding, text: str, context: Sequence[Turn] = ()
+    ) -> dict[str, Any]:  # fmt: skip
+        data = sheet.row_of(finding, text, context, shown=self.settings.shown)
         typed = {name: data[name] for name, _ in FINDING if name in data}
         origin = finding.origin
         where = {name: getattr(origin, name, None) for name, _ in WHERE} | {"message_id": origin.id}
