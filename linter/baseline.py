@@ -117,7 +117,9 @@ def load(path: Path) -> Baseline:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise KefulintError(f"{shown(path)}:1: cannot be read ({error}), expected a baseline file") from error
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        expected = "expected a baseline: `kefulint baseline create` writes one"
+        raise KefulintError(f"{shown(path)}:1: cannot be read ({why}), {expected}") from error
     problems: list[str] = []
     salts = {found[1]: number for number, line in enumerate(lines, 1) if (found := _HEAD.fullmatch(line))}
     if len(salts) != 1:

@@ -22,7 +22,7 @@ from linter.config import Config, Finder, Pattern, Settings, Value
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
 from linter.lexicon import Lexicon
-from linter.model import VERDICTS, Finding, Message, Turn
+from linter.model import VERDICTS, Finding, Message, SourceError, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
 
@@ -106,7 +106,11 @@ class Checker:
         if left_out or _is_ours(Path(name), settings):
             self.excluded += 1
             return []
-        file = self._opened(path, name, config, settings, data)
+        try:
+            file = self._opened(path, name, config, settings, data)
+        except SourceError as error:  # the other files are checked all the same
+            self.problems += error.problems
+            return []
         self.files.append(file)
         self.troubles += [str(trouble) for trouble in file.document.troubles]
         judged = list(self._judged(file))
@@ -346,7 +350,7 @@ class Checker:
 
     def complete(self) -> list[Baseline]:
         """Return the baselines whose folders were checked in full, so that what is missing has vanished."""
-        if self.given.narrowed or self.troubles:
+        if self.given.narrowed or self.troubles or self.problems:
             return []
         return [baseline for baseline in self.baselines.values() if self.covered(baseline.path)]
 

@@ -281,7 +281,7 @@ class _Lines:
     def of(self, path: tuple[str | int, ...], word: str = "") -> int:
         """Return the line of a key, or of the table it stands in; with a word, the first line from there that has it."""
         for length in range(len(path), 0, -1):
-            line = self._found.get(path[:length])
+            line = self._found.get(path[:length]) or self._found.get((*path[:length], 0))
             if line is not None:
                 return self._with(line, word) if word else line
         return 1

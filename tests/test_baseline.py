@@ -149,7 +149,7 @@ def test_what_is_allowed_is_not_taken_in(repo: Path) -> None:
 
 
 WRONG = [
-    ("nothing there", None, ":1: cannot be read"),
+    ("nothing there", None, ":1: cannot be read (No such file or directory), expected a baseline: `kefulint baseline create`"),
     ("no salt", "insult 00000000000000000000000000000000 1 -\n", ":1: 0 salts, expected one"),
     ("two salts", f"# kefulint baseline 1 salt {'0' * 32}\n# kefulint baseline 1 salt {'1' * 32}\n", ":2: 2 salts, expected one"),
     ("a conflict", f"# kefulint baseline 1 salt {'0' * 32}\n<<<<<<< HEAD\n", ":2: '<<<<<<< HEAD' is no entry, expected RULE HASH"),

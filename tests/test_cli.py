@@ -73,6 +73,19 @@ def test_contacts_are_masked_unless_asked_for(tmp_path: Path) -> None:
     assert "abcd12345" in run("check", str(tmp_path / "a.txt"), "--show-contacts").output
 
 
+@pytest.mark.parametrize("group", [(), ("rules",), ("config",), ("baseline",), ("serve",), ("reviews",)])
+def test_lists_of_commands_are_not_cut(group: tuple[str, ...]) -> None:
+    assert "..." not in run(*group, "--help").stdout.partition("Commands:")[2]
+
+
+def test_a_file_that_cannot_be_opened_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to("nowhere")
+    (tmp_path / "b.txt").write_text("加我微信便宜10块\n", encoding="utf-8")
+    result = run("check", str(tmp_path))
+    assert result.exit_code == 2 and "b.txt:1:1: 错误 off-platform-contact" in result.stdout
+    assert "a.txt:1: cannot be opened (No such file or directory), expected a readable file" in result.stderr
+
+
 def test_machine_formats(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("您好\n=加我微信便宜10块\n", encoding="utf-8")
     path = str(tmp_path / "a.txt")

@@ -88,6 +88,7 @@ WRONG = [
     ("format", 'read-as = "docx"', "kefulint.toml:1: read-as is 'docx', expected one of csv"),
     ("no match", '\n[[paths]]\nchannel = "chat"', "kefulint.toml:2: a [[paths]] entry has no 'match', expected patterns"),
     ("sets nothing", '[[paths]]\nmatch = ["*"]', "kefulint.toml:1: a [[paths]] entry sets nothing, expected one of"),
+    ("misspelled [[paths]]", '\n\n[[path]]\nmatch = ["*"]', "kefulint.toml:3: unknown key 'path' in the configuration"),
     ("top key in paths", '[[paths]]\nmatch = ["*"]\nbaseline = "b"', "kefulint.toml:3: unknown key 'baseline' in [[paths]]"),
     ("second of paths", '[[paths]]\nmatch = ["*"]\nskip = true\n\n[[paths]]\nmatch = ["*"]\nskip = 1', "kefulint.toml:7: skip is a number"),
     ("subtable of paths", '[[paths]]\nmatch = ["*"]\n[paths.verdicts]\nnope = "info"', "kefulint.toml:4: unknown rule 'nope'"),

@@ -22,7 +22,7 @@ _FORMATS = ("jsonl", "csv", "parquet", "xlsx")
 _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
 
 
-@click.command()
+@click.command(short_help="Judge chat logs of any size and sum up what was found.")
 @click.argument("paths", nargs=-1)
 @click.option(
     "--out", type=click.Path(file_okay=False), default="kefulint-audit", show_default=True, help="Folder for reports."

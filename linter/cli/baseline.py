@@ -24,7 +24,7 @@ def baseline() -> None:
     """Findings that are known already and not reported again."""
 
 
-@baseline.command("create")
+@baseline.command("create", short_help="Write a baseline of everything that is found.")
 @click.argument("paths", nargs=-1)
 @click.option("--baseline", "file", type=click.Path(dir_okay=False), help="The file. Default: the configuration's.")
 @options("configuration")
@@ -45,7 +45,7 @@ def create(paths: tuple[str, ...], file: str | None, config: str | None, no_conf
     click.echo(f"so that branches merge, say {path.name} merge=union in .gitattributes", err=True)
 
 
-@baseline.command("update")
+@baseline.command("update", short_help="Take in what is found now; labels stay.")
 @click.argument("paths", nargs=-1)
 @click.option("--baseline", "file", type=click.Path(dir_okay=False), help="The file. Default: the configuration's.")
 @options("configuration")
@@ -64,7 +64,7 @@ def update(paths: tuple[str, ...], file: str | None, config: str | None, no_conf
     click.echo(f"{shown(known.path)}: {known.size} -> {made.size} findings", err=True)
 
 
-@baseline.command("show")
+@baseline.command("show", short_help="Count the known findings of each rule.")
 @click.option("--baseline", "file", type=click.Path(dir_okay=False), help="The file. Default: the configuration's.")
 @click.option("-f", "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True)
 @options("configuration")
@@ -81,7 +81,7 @@ def show(file: str | None, kind: str, config: str | None, no_config: bool) -> No
     click.echo(_counts(counts))
 
 
-@baseline.command("audit")
+@baseline.command("audit", short_help="Say of the known findings, one by one, which are real.")
 @click.argument("paths", nargs=-1)
 @click.option("--baseline", "file", type=click.Path(dir_okay=False), help="The file. Default: the configuration's.")
 @click.option("--again", is_flag=True, help="Ask about those that have a label too.")
@@ -164,7 +164,7 @@ def _checked(paths: tuple[str, ...], config: str | None, no_config: bool) -> tup
     report = checker.check_paths(paths or (".",))
     problems = [*report.troubles, *checker.problems]
     if problems:
-        raise KefulintError(problems)
+        raise KefulintError([*problems, "the baseline stays as it is, expected everything above to be put right first"])
     return checker, report
 
 

@@ -23,7 +23,7 @@ def config() -> None:
     """Show the settings of a file and where they come from."""
 
 
-@config.command("show")
+@config.command("show", short_help="Show what holds for a file, and where it is said.")
 @click.argument("path", default=".")
 @click.option("-f", "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True)
 @options("configuration")

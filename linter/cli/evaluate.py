@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("eval")
+@click.command("eval", short_help="Score labelled CASES: precision and recall.")
 @click.argument("cases", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("-f", "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="List every disagreement.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command()
+@click.command(short_help="Explain a RULE, or what is found in a --text and why.")
 @click.argument("rule", required=False)
 @click.option("-t", "--text", help="Explain what is found in this text, on every platform side by side.")
 @click.option("--buyer", "said", multiple=True, help="What the buyer said before, repeatable.")

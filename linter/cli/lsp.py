@@ -11,7 +11,7 @@ from linter.cli.options import given_settings, options
 from linter.model import KefulintError
 
 
-@click.command()
+@click.command(short_help="Check files of replies in an editor, by LSP.")
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False),

@@ -8,7 +8,7 @@ from linter.cli.options import options
 from linter.model import KefulintError
 
 
-@click.command()
+@click.command(short_help="Serve the checks to language models, by MCP.")
 @click.option("--http", "port", type=click.IntRange(1, 65535), metavar="PORT",
               help="Serve streamable HTTP on 127.0.0.1:PORT/mcp instead of standard input and output.")  # fmt: skip
 @options("platform", "lexicon")

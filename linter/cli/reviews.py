@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 _DATABASE = click.option("--database", default="", metavar="URL", help="As of serve; default: SQLite of your own.")
 
 
-@click.group()
+@click.group(short_help="Read the reviews on record: cases, precision, proposals.")
 def reviews() -> None:
     """Read the reviews on record: cases for eval, precision by rule, proposals for rule files."""
 
 
-@reviews.command()
+@reviews.command(short_help="Print reviewed messages as cases for eval.")
 @_DATABASE
 def cases(database: str) -> None:
     """Print reviewed messages as cases for `kefulint eval`, one JSON line each."""
@@ -29,7 +29,7 @@ def cases(database: str) -> None:
         click.echo(dump(case))
 
 
-@reviews.command()
+@reviews.command(short_help="Print how often reviewers confirmed each rule.")
 @_DATABASE
 def precision(database: str) -> None:
     """Print how often reviewers confirmed each rule, with the 95 % interval."""
@@ -46,7 +46,7 @@ def precision(database: str) -> None:
     )
 
 
-@reviews.command()
+@reviews.command(short_help="Print rejected wordings for the rules' `passes`.")
 @_DATABASE
 def proposals(database: str) -> None:
     """Print rejected wordings as YAML for the rules' `passes`; a reader decides which to take."""

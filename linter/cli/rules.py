@@ -49,7 +49,7 @@ def rules_show(rule: str, lexicons: tuple[str, ...]) -> None:
     click.echo(bench.doc(known(lexicon, rule), lexicon))
 
 
-@rules.command("check")
+@rules.command("check", short_help="Run every example and look for what cannot work.")
 @click.argument("only", nargs=-1, metavar="[RULE]...")
 @options("lexicon")
 def rules_check(only: tuple[str, ...], lexicons: tuple[str, ...]) -> None:
@@ -68,7 +68,7 @@ def rules_check(only: tuple[str, ...], lexicons: tuple[str, ...]) -> None:
     sys.exit(2 if problems else 0)
 
 
-@rules.command("doc")
+@rules.command("doc", short_help="Write one Markdown page a rule to FOLDER.")
 @click.argument("folder", type=click.Path(file_okay=False))
 @options("lexicon")
 def rules_doc(folder: str, lexicons: tuple[str, ...]) -> None:
@@ -118,7 +118,7 @@ def rules_schema(kind: str) -> None:
     click.echo(reports.dump(bench.schema(kind), indent=2))
 
 
-@rules.command("try")
+@rules.command("try", short_help="Show what one RULE would hit in logs, and let go.")
 @click.argument("rule")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("-n", "most", type=int, default=50, show_default=True, help="Messages to show.")

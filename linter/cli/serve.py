@@ -16,7 +16,7 @@ _ROLES = ("agent", "supervisor", "admin")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="Serve checks over HTTP, a workbench page and the record.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address; others than loopback need --tokens.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8717, show_default=True, help="0: any free one, printed."
@@ -61,7 +61,7 @@ def _needs(extra: str) -> Iterator[None]:
         raise KefulintError(f"'{error.name}' is not installed, expected: pip install 'kefulint[{extra}]'") from None
 
 
-@serve.command()
+@serve.command(short_help="Make a token for NAME.")
 @click.argument("name")
 @click.option("--role", type=click.Choice(_ROLES), default="agent", show_default=True, help="What its holder may do.")
 def token(name: str, role: str) -> None:
@@ -75,7 +75,7 @@ def token(name: str, role: str) -> None:
     click.echo("- " + json.dumps({"name": line.name, "role": line.role, "sha256": line.sha256}, ensure_ascii=False))
 
 
-@serve.command()
+@serve.command(short_help="Show where the record is and its revision.")
 @click.option("--database", default="", metavar="URL", help="As of serve.")
 def database(database: str) -> None:
     """Show where the record is and how far it was upgraded; `serve` upgrades it at its start."""
