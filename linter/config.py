@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from linter.columns import COLUMNS, LISTING_COLUMNS
 from linter.lexicon import shipped_folder
 from linter.model import CHANNELS, PLATFORMS, KefulintError
-from linter.sources import COLUMNS, LISTING_COLUMNS
 
 NAMES = ("kefulint.toml", "pyproject.toml")
 FAIL_ON = ("error", "warning", "info", "never")

@@ -7,16 +7,16 @@ formulas are defused.
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import IO, Any
-
-import regex
-from wcwidth import wcswidth, wcwidth
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, Any
 
 from linter.model import Clause, Finding
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    import regex
 
 PLATFORM_NAMES = {
     "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
@@ -29,7 +29,7 @@ _MOST_CLAUSES = 3  # on a screen; the rest is counted
 _SHOWN = 60  # columns of text around a finding
 
 # Contacts: e-mail, phone-like runs of digits, letters-and-digits ids. No nested repeats: linear time.
-_CONTACT = regex.compile(
+_CONTACT = (
     r"[A-Za-z0-9._%+-]{2,64}@[A-Za-z0-9.-]{3,64}|(?<![\d.])\+?\d(?:[ \-]?\d){6,18}(?![\d.])|"
     r"(?<![A-Za-z0-9])(?=[A-Za-z_-]{0,18}\d)[A-Za-z][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9])"
 )
@@ -37,7 +37,14 @@ _CONTACT = regex.compile(
 
 def redact(text: str) -> str:
     """Mask contacts in a text, keeping its length: the first and last two characters stay."""
-    return str(_CONTACT.sub(lambda found: _masked(found.group()), text))
+    return str(_contacts().sub(lambda found: _masked(found.group()), text))
+
+
+@lru_cache(maxsize=1)
+def _contacts() -> regex.Pattern[str]:
+    import regex
+
+    return regex.compile(_CONTACT)
 
 
 def _masked(text: str) -> str:
@@ -189,11 +196,15 @@ def _underlined(text: str, start: int, end: int) -> list[str]:
 
 def visible(text: str) -> str:
     """Replace control and zero-width characters by a dot, so that nothing hidden stays hidden and columns align."""
+    from wcwidth import wcwidth
+
     return "".join("·" if wcwidth(char) < 1 and char not in "\ufe0f\u20e3" else char for char in text)
 
 
 def width(text: str) -> int:
     """Return the columns a text takes on a terminal."""
+    from wcwidth import wcswidth
+
     columns = wcswidth(text)
     return columns if columns >= 0 else len(text)
 
@@ -255,6 +266,8 @@ class CsvWriter:
     """Writes findings as CSV with a BOM, so that spreadsheets read the Chinese."""
 
     def __init__(self, stream: IO[str]) -> None:
+        import csv
+
         stream.write("\ufeff")
         self._rows = csv.writer(stream, lineterminator="\n")
         self._rows.writerow(CSV_HEAD)
@@ -265,4 +278,6 @@ class CsvWriter:
 
 def dump(data: Any, *, indent: int | None = None) -> str:
     """Return data as JSON with the Chinese readable."""
+    import json
+
     return json.dumps(data, ensure_ascii=False, indent=indent)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from linter import reports
 from linter.model import Finding, Place
 
 if TYPE_CHECKING:
@@ -79,4 +78,6 @@ class View:
     every: bool = False
 
     def masked(self, text: str) -> str:
-        return text if self.shown else reports.redact(text)
+        from linter.reports import redact
+
+        return text if self.shown else redact(text)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
     ["model", "nodes", "packed", "bounded"],
     ["text", "pattern", "placeholders", "columns", "lines"],
-    ["shapes", "spellings", "logs"],
+    ["shapes", "spellings", "logs", "inputs"],
     ["terms"],
     ["scan", "rulebook", "folder"],
     ["confirm", "wordings"],

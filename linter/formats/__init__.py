@@ -14,13 +14,14 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from linter import sources
+from linter import inputs
 from linter.formats.document import Comment, Document, Gathered, applied, finished, load
 from linter.formats.source import decode
+from linter.inputs import Listing, Options
+from linter.lines import Trouble
 from linter.model import SourceError
-from linter.sources import Listing, Options, Trouble
 
-SUFFIXES = sources.SUFFIXES | {
+SUFFIXES = inputs.SUFFIXES | {
     ".jsonc": "jsonc",
     ".po": "po",
     ".pot": "po",

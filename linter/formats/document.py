@@ -10,17 +10,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from linter import placeholders
+from linter.columns import COLUMNS, columns_of, listing_columns
 from linter.formats.fields import Fields
 from linter.formats.source import Source, decode
 from linter.formats.value import Value
-from linter.logs import Rows
+from linter.inputs import Listing, Options
+from linter.lines import Trouble, clean
 from linter.measures import mask_html
 from linter.model import Finding, Fix, KefulintError, Message, Origin, Place, SourceError
-from linter.sources import COLUMNS, Listing, Options, Trouble, clean, columns_of, listing_columns
+
+if TYPE_CHECKING:
+    from linter.logs import Rows
 
 Key = tuple[Any, ...]
 Item = Message | Listing
@@ -196,7 +201,6 @@ class Gathered:
 
     def __post_init__(self) -> None:
         self.fields = Fields(self.options.fields)
-        self.rows = Rows(self.source.path, self.options)
         self.troubles.extend(self.source.troubles)
 
     def reply(
@@ -212,13 +216,19 @@ class Gathered:
 
     def row(self, record: Mapping[str, Any], cells: Mapping[str, Value], found: Mapping[str, str], place: tuple[int, int], sheet: str | None = None) -> None:  # fmt: skip
         """Add a record of a table: a message in its session, or a listing. `place`: its line and number."""
-        for item in self.rows.item(record, found, *place):
+        for item in self._rows.item(record, found, *place):
             if isinstance(item, Trouble):
                 self.troubles.append(item)
             elif isinstance(item, Listing):
                 self._listing(item, record, cells, sheet)
             elif item.text.strip():
                 self._cell(item, cells[found["text"]], sheet)
+
+    @cached_property
+    def _rows(self) -> Rows:
+        from linter.logs import Rows
+
+        return Rows(self.source.path, self.options)
 
     def _listing(self, item: Listing, record: Mapping[str, Any], cells: Mapping[str, Value], sheet: str | None) -> None:
         names = listing_columns(record, self.options.columns)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from linter.logs import worth
-from linter.sources import NOT_TEXT
+from linter.inputs import NOT_TEXT, worth
 
 Path = Sequence[str | int]
 _INDEXES = r"(?:#\d+/)*"

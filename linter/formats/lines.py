@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from linter import placeholders
 from linter.formats.document import Gathered
 from linter.formats.value import Value
+from linter.inputs import MARKS
 from linter.measures import mask_html
-from linter.sources import MARKS
 
 _DIRECTIVE = re.compile(r"[ \t]*(#)[ \t]*(kefulint:.*)")
 _JINJA_COMMENT = re.compile(r"\{#-?(.*?)-?#\}", re.DOTALL)
