@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 from linter.compiled import Compiled, compiled
 from linter.folder import private_folder
@@ -28,6 +29,7 @@ from linter.packed import pack, unpack
 _LIBRARIES = ("ahocorasick", "opencc", "pypinyin")
 _KEPT = 8  # compiled forms in the folder; the oldest are removed
 _CHECKSUM = 4  # bytes
+_PART = 1 << 16
 
 
 @lru_cache(maxsize=8)
@@ -79,19 +81,27 @@ def _load(path: Path) -> Compiled | None:
         os.close(handle)
         return None
     with os.fdopen(handle, "rb") as stream:
-        data = stream.read()
-    content = memoryview(data)[_CHECKSUM:]
-    if _checksum(content) != data[:_CHECKSUM]:
-        return None
-    try:
-        found = unpack(content)
-    except (pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError, TypeError, ValueError):
-        return None
+        if not _is_whole(stream):
+            return None
+        try:
+            found = unpack(stream)
+        except (pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError, TypeError, ValueError):
+            return None
     return found if isinstance(found, Compiled) else None
 
 
-def _checksum(data: bytes | memoryview) -> bytes:
-    return zlib.crc32(data).to_bytes(_CHECKSUM, "big")
+def _is_whole(stream: BinaryIO) -> bool:
+    """Is the content what was written? The stream is left where it begins."""
+    wanted, found = stream.read(_CHECKSUM), 0
+    part = bytearray(_PART)
+    while size := stream.readinto(part):  # type: ignore[attr-defined]
+        found = zlib.crc32(memoryview(part)[:size], found)
+    stream.seek(_CHECKSUM)
+    return wanted == _checksum(found)
+
+
+def _checksum(sum_: int) -> bytes:
+    return sum_.to_bytes(_CHECKSUM, "big")
 
 
 def _is_private(status: os.stat_result) -> bool:
@@ -109,7 +119,7 @@ def _save(made: Compiled, path: Path) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".lexicon-")
         with os.fdopen(handle, "wb") as stream:
-            stream.write(_checksum(data) + data)
+            stream.write(_checksum(zlib.crc32(data)) + data)
         Path(name).replace(path)
         _prune(path.parent)
     except OSError:
