@@ -207,7 +207,7 @@ class Folder:
             several = len(read) > 1 or char in STROKES or (read >= "\u3400" and PICTURE.match(char))
             self._table[code] = _SPECIAL if several else ord(read) if read else 0
             if len(read) == 1:
-                self._sound[ord(read)] = ord(self._sounds.get(ord(read), read))
+                self._sound[ord(read)] = ord(self._sounds[ord(read)])
                 self._odd[ord(read)] = not is_common(read)
         self._sound[_SEPARATOR] = _SEPARATOR
         self._sound[0] = 0
@@ -483,9 +483,21 @@ class Met:
         number = self._numbers.get(name)
         if number is None or self._cuts[number] == self._cuts[number + 1]:
             return _NOTHING
-        at = np.arange(self._cuts[number], self._cuts[number + 1])
+        low, high = self._cuts[number], self._cuts[number + 1]
         asked = need.edge | (4 if name in need.strong else 0)
-        return at[self._bits[at] & asked == asked] if asked else at
+        if asked:
+            met: Array = low + np.flatnonzero(self._bits[low:high] & asked == asked)
+            return met
+        return np.arange(low, high)
+
+    def has(self, need: Need) -> bool:
+        """Was a need met at all, edges and strength apart?"""
+        cuts, numbers = self._cuts, self._numbers
+        for name in need.names:
+            number = numbers.get(name)
+            if number is not None and cuts[number] < cuts[number + 1]:
+                return True
+        return False
 
     def count(self, need: Need) -> int:
         """Return how often a need was met, edges apart."""
@@ -630,7 +642,7 @@ class Sheet:
         self.page = met.page
         self._met = met
         self._shaped: dict[str, Array] = {}
-        self._found: dict[int, Array] = {}
+        self._found: dict[int, Array | frozenset[int]] = {}
 
     def any_of(self, patterns: Sequence[Needs]) -> Array | None:
         """Return the rows in which one of the patterns could match, or None where there are none."""
@@ -644,10 +656,19 @@ class Sheet:
 
     def matching(self, patterns: Sequence[Needs], row: int) -> list[Pattern]:
         """Return those of the patterns asked for that could match in a row."""
-        return [needs.pattern for needs in patterns if row in self._found[id(needs)]]
+        found = []
+        for needs in patterns:
+            rows = self._found[id(needs)]
+            if isinstance(rows, np.ndarray):
+                rows = self._found[id(needs)] = frozenset(rows.tolist())
+            if row in rows:
+                found.append(needs.pattern)
+        return found
 
     def _all_of(self, needs: Needs) -> Array:
         """Return the rows in which the items of a pattern stand in order, near enough, and its shapes may be."""
+        if not all(map(self._met.has, needs.items)):
+            return _NOTHING  # most patterns end here
         met = []
         for item in needs.items:
             places = self._met.places(item)
@@ -665,11 +686,17 @@ class Sheet:
 
     def _in_order(self, met: Sequence[Places], reach: Sequence[int]) -> Array:
         """Return the rows in which places follow each other: each begins within reach of the end of one before."""
-        column = met[0].column
-        for places in met[1:]:
-            column = column & places.column
-        if len(met) == 1 or not column.any():
-            return np.flatnonzero(column)
+        if len(met) == 1:
+            return np.flatnonzero(met[0].column)
+        rarest = min(met, key=lambda places: len(places.rows))
+        rows = rarest.rows
+        for places in met:
+            if places is not rarest:
+                rows = rows[places.column[rows]]
+        if not len(rows):
+            return _NOTHING
+        column = np.zeros(self._met.width, bool)
+        column[rows] = True
         kept = column[met[0].rows]
         rows, ends = met[0].rows[kept], np.sort(met[0].ends[kept])
         for places, most in zip(met[1:], reach[1:], strict=True):

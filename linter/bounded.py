@@ -80,9 +80,10 @@ class Gravest:
         del self.scores[self.most :], self.entries[self.most :]
 
     def add(self, later: Gravest, moved: int) -> None:
-        """Add what came after this; `moved` is how many messages came before it."""
+        """Add another part; `moved` is how many messages came before it. The last figure of a score is its message's `n`."""
         for worth, (key, entry) in zip(later.scores, later.entries, strict=True):
-            self.offer(_negated(worth), key, entry | {"n": entry["n"] + moved})
+            *score, last = _negated(worth)
+            self.offer((*score, last - moved), key, entry | {"n": entry["n"] + moved})
 
     def state(self) -> list[Any]:
         return [[list(score), key, entry] for score, (key, entry) in zip(self.scores, self.entries, strict=True)]

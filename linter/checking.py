@@ -19,7 +19,7 @@ from linter import cache, formats, suppress
 from linter.config import Config, Finder, Pattern, Settings, Value
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
-from linter.model import VERDICTS, Finding, KefulintError, Message, Place, Turn
+from linter.model import VERDICTS, Finding, Message, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
 
@@ -110,7 +110,10 @@ class Checker:
         file = self._opened(path, name, config, settings, data)
         self.files.append(file)
         self.troubles += [str(trouble) for trouble in file.document.troubles]
-        found = [self._result(file, item, finding) for item, finding in self._judged(file)]
+        judged = list(self._judged(file))
+        found = [self._result(file, item, finding) for item, finding in judged]
+        if self.given.changes:
+            found = _with_changes(file.document, [item for item, _ in judged], found)
         found.sort(key=lambda r: (r.place.line, r.place.column) if r.place else (0, 0))
         self.results += found
         return found
@@ -284,8 +287,6 @@ class Checker:
             )
         if file.baseline is not None and file.baseline.knows(result.finding, text):
             return replace(result, known=True, fails=False)
-        if self.given.changes and result.finding.fix is not None:
-            return replace(result, change=change(document, item, result.finding))
         return result
 
     def _settled(self, finding: Finding, text: str, settings: Settings, linter: Linter) -> Result:
@@ -364,6 +365,14 @@ def _with_fixes(linter: Linter, item: Item, findings: list[Finding], original: s
     return fixes.with_fixes(linter, item, findings, original)
 
 
+def _with_changes(document: Document, items: Sequence[Item], results: Sequence[Result]) -> list[Result]:
+    """Say of every open result with a fix what it changes in the file."""
+    pairs = zip(items, results, strict=True)
+    edits = [(item, r.finding.fix, r.finding.field) for item, r in pairs if r.open and r.finding.fix is not None]
+    changes = iter(document.changes(edits))
+    return [replace(r, change=next(changes)) if r.open and r.finding.fix is not None else r for r in results]
+
+
 def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
     """Return the rules that `select` and `ignore` leave out; they name rules or groups."""
     select, ignore = settings.get("select"), settings.get("ignore", ())
@@ -388,24 +397,3 @@ def side_path(name: str, settings: Settings) -> Path | None:
     folder = Path(name).absolute().parent
     candidates = (parent / suppress.SIDE_FILE for parent in (folder, *folder.parents))
     return next((path for path in candidates if path.is_file()), None)
-
-
-def change(document: Document, item: Item, finding: Finding) -> tuple[Place, str] | None:
-    """Return what a finding's fix replaces in the file, and by what, as the file spells it."""
-    if finding.fix is None or not document.edits_allowed:
-        return None
-    try:
-        edited = document.edited([(item, finding.fix, finding.field)])
-    except KefulintError:
-        return None  # the format cannot hold the words
-    before, after = document.source.text, document.reread(edited).source.text
-    start = alike(before, after)
-    end = alike(before[start:][::-1], after[start:][::-1])
-    place = Place(*document.source.position(start), *document.source.position(len(before) - end))
-    return place, after[start : len(after) - end]
-
-
-def alike(one: str, other: str) -> int:
-    """Return how many characters two texts share at their start."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -7,6 +7,7 @@ together do, and in which context.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -28,6 +29,7 @@ _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split 
 _LONG = 1200  # characters; a longer text is judged in windows
 _WINDOW, _OVERLAP = 600, 120
 _BATCH = 8192  # messages that are looked at together
+_FEW = 512  # messages that are sooner read one by one than a sieve is made for
 _CONTEXT = 6  # earlier turns that count as context
 _GIVES = {
     "line": "a single message",
@@ -77,7 +79,11 @@ class Linter:
         self.as_of = as_of
         self._measured_rules = [rule for rule in self._compiled.measured if rule.id in self.rules]
         self._measuring = {
-            channel: [rule for rule in self._measured_rules if channel in rule.channels and rule.needs != "set"]
+            channel: [
+                r
+                for r in self._measured_rules
+                if channel in r.channels and r.measure in ("repeated-text", "repeated-words")
+            ]
             for channel in CHANNELS
         }
         self._read = lru_cache(maxsize=2048)(self._compiled.read)
@@ -118,16 +124,28 @@ class Linter:
         self._require("line", "conversation")
         given = iter(messages)
         while batch := list(islice(given, _BATCH)):
+            yield from self._judge_batch(batch)
+
+    def _judge_batch(self, batch: Sequence[str | Message]) -> list[list[Finding]]:
+        """Judge what the sieve lets through. The values of a batch hold no cycles: looking for some is put off meanwhile."""
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
             known: dict[str, list[Finding]] = {}  # what bare texts gave: real chat repeats itself
-            for given_one, finds in zip(batch, self._sifted(batch), strict=True):
+            found: list[list[Finding]] = []
+            for one, finds in zip(batch, self._sifted(batch), strict=True):
                 if finds is not None and not finds:
-                    yield []
-                elif isinstance(given_one, str):
-                    if given_one not in known:
-                        known[given_one] = self._judge(Message(given_one), None, finds=finds)
-                    yield list(known[given_one])
+                    found.append([])
+                elif isinstance(one, str):
+                    if one not in known:
+                        known[one] = self._judge(Message(one), None, finds=finds)
+                    found.append(list(known[one]))
                 else:
-                    yield self._judge(given_one, None, finds=finds)
+                    found.append(self._judge(one, None, finds=finds))
+            return found
+        finally:
+            if collecting:
+                gc.enable()
 
     def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Tried] | None]:
         """Return for every message the finds that could match it; None where that cannot be told without reading it."""
@@ -145,6 +163,8 @@ class Linter:
             elif len(text) <= _LONG:
                 by_channel.setdefault(channel, []).append(number)
         for channel, numbers in by_channel.items():
+            if len(numbers) < _FEW and channel not in self._sieves:
+                continue
             measuring = self._measuring.get(channel, [])
             if any(rule.measure == "repeated-words" for rule in measuring):
                 continue

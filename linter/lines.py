@@ -89,11 +89,11 @@ def _zstandard(path: str) -> Any:
 class Lines:
     """The lines of a stream as text. UTF-8 with or without BOM, UTF-16 with BOM and GB18030 are told apart."""
 
-    def __init__(self, stream: BufferedIOBase, path: str, encoding: str | None) -> None:
+    def __init__(self, stream: BufferedIOBase, path: str, encoding: str | None, before: int = 0) -> None:
         self.path = path
         self.troubles: list[Trouble] = []
         self._stream = stream
-        self._number = 0  # lines given out so far
+        self._number = before  # lines given out so far, and those of the file before the stream
         self._broken = False
         self._head = self._read(1 << 16)
         self.encoding = encoding or encoding_of(self._head)

@@ -30,7 +30,9 @@ from linter.columns import (
     profile_of,
     role_of_sender,
 )  # fmt: skip
-from linter.inputs import LOG_FORMATS, LOG_SUFFIXES, Listing, Options, worth
+from linter.inputs import LOG_FORMATS, LOG_SUFFIXES, worth
+from linter.inputs import Listing as Listing  # a name of this module too, as are its options
+from linter.inputs import Options as Options
 from linter.lines import PACKED, Block, Lines, Trouble, clean, opened
 from linter.model import CHANNELS, Message, Origin, SourceError, Turn
 
@@ -740,18 +742,18 @@ def _arrow_tables(
 
 
 def _of_batch(batch: Any, shape: Shape, numbers: range, number: int) -> Table:
-    columns = {kind: _of_arrow(batch.column(name)) for kind, name in shape.found.items()}
+    columns = {kind: of_arrow(batch.column(name)) for kind, name in shape.found.items()}
     table = shape.table(columns, numbers, numbers)
     table.taken = shape.taken if not number else ""
     return table
 
 
-def _of_arrow(column: Any) -> list[Any]:
+def of_arrow(column: Any) -> list[Any]:
     """Return an Arrow column as a list: texts at C speed, times as the platforms' clocks show them."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
-        known = [*_of_arrow(column.dictionary), None]
+        known = [*of_arrow(column.dictionary), None]
         return [known[at] for at in column.indices.fill_null(len(known) - 1).to_pylist()]
     if pa.types.is_timestamp(column.type):
         column = _local(column)
@@ -879,6 +881,11 @@ _READERS: dict[str, Callable[[Lines, Options, int], Iterator[tuple[int, Table]]]
 }  # fmt: skip
 
 
+def tables_of(lines: Lines, kind: str, options: Options, skip: int = 0) -> Iterator[tuple[int, Table]]:
+    """Yield the tables of lines that somebody else opened, each with its number."""
+    return _READERS[kind](lines, options, skip)
+
+
 def format_of(path: str, options: Options) -> str | None:
     """Return the format of a log by option or suffix, or None where it is none of ours."""
     if options.format:
@@ -895,7 +902,7 @@ def tables(path: str | Path, options: Options | None = None, skip: int = 0) -> I
         raise SourceError(f"{path}:1: unknown format, expected one of {', '.join(LOG_FORMATS)}")
     stream, raw = opened(str(path))
     with raw:
-        for number, table in _READERS[kind](Lines(stream, str(path), options.encoding), options, skip):
+        for number, table in tables_of(Lines(stream, str(path), options.encoding), kind, options, skip):
             if number >= skip:
                 table.read = table.read or (raw.tell() if raw.seekable() else 0)
                 yield table

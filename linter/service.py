@@ -160,6 +160,14 @@ class Clocks:
         self._open.clear()
         return self.tallies
 
+    def add(self, other: Clocks) -> None:
+        """Add the tallies of other sessions."""
+        for owner, measures in other.finish().items():
+            for one, days in measures.items():
+                own = self.tallies.setdefault(owner, {}).setdefault(one, {})
+                for day, tally in days.items():
+                    own.setdefault(day, Tally()).add(tally)
+
     def state(self) -> dict[str, Any]:
         """Return everything as plain data that JSON can carry."""
         tallies = [

@@ -73,8 +73,8 @@ def _is_transcript(path: Path) -> bool:
 def expanded(paths: Iterable[str], without: Path | None = None) -> list[str]:
     """Return the files that paths, folders and globs (`**` too) stand for: sorted within each, every file once.
 
-    A path that exists is taken as it is; a glob that matches nothing is an error. Files inside the folder `without` are
-    left out unless they are named themselves: results are no logs.
+    A path that exists is taken as it is, and so is an address; a glob that matches nothing is an error. Files inside the
+    folder `without` are left out unless they are named themselves: results are no logs.
     """
     out = without.resolve() if without else None
     found: dict[str, str] = {}
@@ -87,7 +87,7 @@ def expanded(paths: Iterable[str], without: Path | None = None) -> list[str]:
 
 
 def _named(path: str) -> list[str]:
-    if path == "-" or Path(path).is_file():
+    if path == "-" or "://" in path or Path(path).is_file():
         return [path]
     if Path(path).is_dir():
         inside = [p for p in Path(path).rglob("*") if p.is_file() and _is_readable(p)]

@@ -61,6 +61,7 @@ class Summary:
     seconds: float = 0.0
     shown: bool = False
     as_of: str | None = None
+    _n: int = 0  # of the message that is counted
     _pending: Counter[_Where] = field(default_factory=Counter)
     _pending_found: Counter[tuple[_Where, str, str]] = field(default_factory=Counter)
     _pending_words: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -68,9 +69,13 @@ class Summary:
 
     # --- counting
 
-    def count(self, message: Message, platform: str, findings: Sequence[Finding]) -> None:
-        """Count one judged message. Called for every message: what can wait is put off until keys have piled up."""
+    def count(self, message: Message, platform: str, findings: Sequence[Finding], n: int | None = None) -> None:
+        """Count one judged message. Called for every message: what can wait is put off until keys have piled up.
+
+        `n` is its place in the whole log, where messages do not come in their order: of equals the first is kept.
+        """
         self.messages += 1
+        self._n = self.messages if n is None else n
         origin = message.origin
         time = origin.time
         if time is None:
@@ -101,7 +106,7 @@ class Summary:
             self._fold()
 
     def _keep_row(self, message: Message, platform: str, finding: Finding) -> None:
-        score = (VERDICTS.index(finding.verdict), *self._price(finding, platform))
+        score = (VERDICTS.index(finding.verdict), *self._price(finding, platform), -self._n)
         kept = self.rows.get(finding.rule)
         if kept is None:
             kept = self.rows[finding.rule] = Gravest(_MOST_ROWS)
@@ -113,7 +118,13 @@ class Summary:
             return
         prices = [self._price(finding, platform) for finding in findings]
         errors = sum(finding.verdict == "error" for finding in findings)
-        score = (errors, sum(points for points, _ in prices), sum(amount for _, amount in prices), len(findings))
+        score = (
+            errors,
+            sum(points for points, _ in prices),
+            sum(amount for _, amount in prices),
+            len(findings),
+            -self._n,
+        )
         ranks = [(VERDICTS.index(f.verdict), price) for f, price in zip(findings, prices, strict=True)]
         rule = findings[ranks.index(max(ranks))].rule
         kept = self.worst.get(rule)
@@ -143,7 +154,7 @@ class Summary:
             "path": origin.path, "row": origin.line or origin.row,
         }  # fmt: skip
         place = {name: value for name, value in known.items() if value is not None}
-        return {"n": self.messages, "platform": platform} | place
+        return {"n": self._n, "platform": platform} | place
 
     def _quote(self, message: Message, findings: Sequence[Finding]) -> dict[str, Any]:
         """Return the words in their message, cut to what stands around them."""
@@ -185,8 +196,9 @@ class Summary:
 
     # --- parts
 
-    def add(self, later: Summary) -> None:
-        """Add the counts of what came after this part of the log."""
+    def add(self, later: Summary, *, apart: bool = False) -> None:
+        """Add the counts of what came after this part of the log; with `apart`, of any part counted by places in the log."""
+        moved = 0 if apart else self.messages
         self._fold()
         later._fold()
         for rule, words in later.wordings.items():
@@ -197,9 +209,9 @@ class Summary:
                 kept = name if name in self.judged[kind].times else REST
                 self.found[kind][kept, rule, verdict] += times
         for rule, entries in later.rows.items():
-            self.rows.setdefault(rule, Gravest(_MOST_ROWS)).add(entries, self.messages)
+            self.rows.setdefault(rule, Gravest(_MOST_ROWS)).add(entries, moved)
         for rule, entries in later.worst.items():
-            self.worst.setdefault(rule, Gravest(_MOST_WORST)).add(entries, self.messages)
+            self.worst.setdefault(rule, Gravest(_MOST_WORST)).add(entries, moved)
         self.verdicts.update(later.verdicts)
         self.rules.update(later.rules)
         self.messages += later.messages

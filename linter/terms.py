@@ -99,7 +99,7 @@ def _terms(names: tuple[str, ...], strings: bytes, flags: bytes, columns: Sequen
     made = Terms.__new__(Terms)
     made.names, made._strings, made._flags = names, strings.decode("utf-8", "surrogatepass"), flags
     for name, column in zip(_COLUMNS, columns, strict=True):
-        setattr(made, name, array("I", column))
+        setattr(made, name, memoryview(column).cast("I"))  # as it lies in the file, without a copy
     made._forget()
     return made
 

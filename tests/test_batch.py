@@ -17,6 +17,7 @@ from linter.lexicon import load_lexicon
 pytest.importorskip("numpy", reason="batches need the extra `audit`")
 
 LINTER = Linter("taobao")
+list(LINTER.check_many(["在的"] * 600))  # from so many on a sieve is made, and then used for few as well
 EXAMPLES = [e for r in load_lexicon().rules.values() for e in (*r.violates, *r.passes) if e.channel == "chat"]
 PIECES = [
     "加", "我", "微信", "薇❤", "v", "wei xin", "w x", "发票", "fapiao", "不开", "好评", "返", "3元", "13800001111", "的", "亲",
@@ -45,7 +46,7 @@ def _alike(messages: list[Message], linter: Linter = LINTER) -> int:
 def test_examples_of_the_rules() -> None:
     messages = [Message(e.text, e.channel, e.context) for e in EXAMPLES]
     for platform in ("taobao", "pinduoduo"):
-        assert _alike(messages, Linter(platform)) > 100
+        assert _alike(messages * 2, Linter(platform)) > 200
 
 
 @settings(deadline=None, max_examples=150)

@@ -305,7 +305,7 @@ def test_sarif_knows_the_fix_as_the_file_spells_it(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('text\n"亲，""这个""绝对没问题"\n', encoding="utf-8")
     (result,) = CHECKER.again(Given(changes=True)).check(str(path))
-    assert result.change == (Place(2, 10, 2, 12), "一般")
+    assert result.change == (Place(2, 10, 2, 15), "一般没问题")
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

@@ -83,8 +83,9 @@ def test_a_clean_check_is_silent_or_empty() -> None:
 
 @pytest.fixture(scope="module")
 def sarif() -> dict[str, Any]:
-    os.chdir(REPLIES)
-    log: dict[str, Any] = json.loads(run("check", ".", "-f", "sarif").stdout)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(REPLIES)
+        log: dict[str, Any] = json.loads(run("check", ".", "-f", "sarif").stdout)
     return log
 
 
@@ -142,6 +143,30 @@ def test_a_sarif_fix_applied_to_the_file_clears_the_finding(sarif: dict[str, Any
         before = json.loads(run("check", str(path), "--config", "kefulint.toml", "--no-baseline", "-f", "json").stdout)
         left = sum(finding["rule"] == result["ruleId"] for finding in after["findings"])
         assert left == sum(finding["rule"] == result["ruleId"] for finding in before["findings"]) - 1
+
+
+def test_the_changes_of_a_large_file_take_linear_time(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "".join(f'a{i}: "下单就送贴纸 \\"{i}\\""\n' for i in range(1500)), encoding="utf-8"
+    )
+    log = json.loads(run("check", str(tmp_path / "a.yaml"), "--config", "kefulint.toml", "-f", "sarif").stdout)
+    results = log["runs"][0]["results"]
+    assert len(results) == 1500 and all("fixes" in result for result in results)
+    words = {r["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"] for r in results}
+    assert words == {"没有赠品"}
+
+
+def test_a_fix_that_the_file_cannot_spell_is_left_out(tmp_path: Path) -> None:
+    """Fixes of one file are tried together; one that does not go does not take the others with it."""
+    from linter.formats import read_document
+    from linter.model import Fix
+
+    path = tmp_path / "a.md"
+    path.write_text("| 一 | 二 |\n|---|---|\n\n三四\n", encoding="utf-8")
+    document = read_document(path)
+    wanted = [(reply, Fix(0, 1, "五|六")) for reply in document.replies]
+    changes = document.changes([*wanted, (document.replies[-1], Fix(1, 2, "七"))])
+    assert [change[1] if change else None for change in changes] == [None, None, "五|六", "七"]
 
 
 def uri_of(result: dict[str, Any]) -> str:

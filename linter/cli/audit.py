@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -56,6 +56,12 @@ _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
     "--checkpoint", type=click.FloatRange(0), default=10, show_default=True, metavar="SECONDS",
     help="How often to note where to go on.",
 )  # fmt: skip
+@click.option(
+    "--engine", type=click.Choice(("local", "spark")), default="local", show_default=True, help="What does the work."
+)
+@click.option(
+    "--master", metavar="URL", help="With --engine spark: its master, such as local[4], yarn, spark://host:7077."
+)
 @click.option("--progress/--no-progress", default=None, help="Progress bar. Default: on a terminal.")
 @click.option(
     "--compare", "earlier", type=click.Path(exists=True),
@@ -64,7 +70,7 @@ _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
 @click.option("--no-measures", is_flag=True, help="Leave out reply-time measures.")
 @options("platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "contacts", "drafts")
 def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoint: float, progress: bool | None,
-          earlier: str | None, fail_on: str, **given: Any) -> None:  # fmt: skip
+          earlier: str | None, fail_on: str, engine: str, master: str | None, **given: Any) -> None:  # fmt: skip
     """Judge chat logs of any size and sum up by rule, agent, shop and platform.
 
     PATHS are files, folders and globs (`logs/**/*.csv.gz`): JSON lines, CSV, TSV, XLSX, Parquet, Arrow, text exports of
@@ -80,6 +86,8 @@ def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoin
     folder = Path(out)
     before = compare.read_earlier(Path(earlier)) if earlier else None  # first: it may stand in --out
     run = Run(_audit_of(folder, **given), folder, formats, jobs or os.cpu_count() or 1, checkpoint, before)
+    if engine == "spark":
+        _on_spark(run, master, resume, fail_on)
     _say_what_is_there(folder, resume)
     with _shown(run, sys.stderr.isatty() if progress is None else progress), _stopped_by_signals(run):
         try:
@@ -90,6 +98,15 @@ def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoin
                 err=True,
             )
             sys.exit(130)
+    _conclude(run)
+    sys.exit(1 if _fails(run.summary, fail_on) else 0)
+
+
+def _on_spark(run: Run, master: str | None, resume: bool, fail_on: str) -> NoReturn:
+    from linter.spark import SparkRun
+
+    run = SparkRun(run.audit, run.folder, run.formats, earlier=run.earlier, master=master)
+    run.start(resuming=resume)
     _conclude(run)
     sys.exit(1 if _fails(run.summary, fail_on) else 0)
 

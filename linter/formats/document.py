@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Key = tuple[Any, ...]
 Item = Message | Listing
 Edit = tuple[Message, Fix] | tuple[Item, Fix, str | None]  # of a listing with the field
+Change = tuple[Place, str]  # what an edit replaces in the file, and by what, as the file spells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,44 @@ class Document:
             return data
         line = self.source.position(self.values[next(iter(awkward or chosen))].start)[0]
         raise KefulintError(f"{self.path}:{line}: the new wording cannot be written there, expected an edit by hand")
+
+    def changes(self, edits: Sequence[Edit]) -> list[Change | None]:
+        """Return what each edit alone changes in the file; None for one that cannot be written.
+
+        Edits of different texts are tried together: to read the file again for each of them would take its square.
+        """
+        found: list[Change | None] = [None] * len(edits)
+        turns: list[dict[Key, int]] = []  # the first edit of every text, then the second of those that have one, …
+        for number, edit in enumerate(edits if self.edits_allowed else ()):
+            key = _key(edit[0], edit[2] if len(edit) == 3 else None)
+            turn = next((turn for turn in turns if key not in turn), None)
+            if turn is None:
+                turns.append(turn := {})
+            turn[key] = number
+        for turn in turns:
+            tried = self._tried({key: edits[number][1] for key, number in turn.items()})
+            for key, (start, end, words) in tried.items():
+                found[turn[key]] = Place(*self.source.position(start), *self.source.position(end)), words
+        return found
+
+    def _tried(self, chosen: Mapping[Key, Fix]) -> dict[Key, tuple[int, int, str]]:
+        """Return the splices of those fixes that can be written; what fails together is tried in halves."""
+        fixes = {key: [fix] for key, fix in chosen.items()}
+        if self._holds(self._written(fixes, frozenset()), fixes):
+            values = {key: self.values[key] for key in chosen}
+            return {
+                key: (*values[key].span(fix.start, fix.end), values[key].inline(fix.replacement))
+                for key, fix in chosen.items()
+            }
+        keys = list(chosen)
+        if len(keys) > 1:
+            half = len(keys) // 2
+            parts = (keys[:half], keys[half:])
+            return {k: splice for part in parts for k, splice in self._tried({k: chosen[k] for k in part}).items()}
+        value = self.values[keys[0]]
+        if value.whole is None or not self._holds(self._written(fixes, frozenset(keys)), fixes):
+            return {}
+        return {keys[0]: (value.start, value.end, value.whole(applied(value.text, fixes[keys[0]])))}
 
     def _grouped(self, edits: Iterable[Edit]) -> dict[Key, list[Fix]]:
         chosen: dict[Key, list[Fix]] = {}

@@ -28,7 +28,7 @@ from lsprotocol.types import (
 from pygls.uris import from_fs_path
 
 from linter import suppress
-from linter.checking import alike, side_path
+from linter.checking import side_path
 from linter.fixing import fixed_file
 from linter.formats import Document
 from linter.lsp.checked import Checked, units
@@ -142,10 +142,16 @@ class Actions:
 def difference(document: Document, after: str) -> tuple[Place, str]:
     """Return the one stretch in which a document's text and another differ, and what the other has there."""
     before = document.source.text
-    start = alike(before, after)
-    end = alike(before[start:][::-1], after[start:][::-1])
+    start = _alike(before, after)
+    end = _alike(before[start:][::-1], after[start:][::-1])
     last = len(before) - end
     return Place(*document.source.position(start), *document.source.position(last)), after[start : len(after) - end]
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts share at their start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _positions(document: Document, reply: Message, comment: str) -> Iterator[tuple[int, str]]:

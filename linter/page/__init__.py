@@ -51,7 +51,7 @@ def render(
         messages={row["name"]: row["messages"] for row in by["platform"]},
         lessons=list(views.lessons(data, lexicon, summary.as_of, mask)), talks=views.talks(summary, mask), rows=len(rows),
         json=_trusted(_json({"rows": rows, "verdicts": reports.VERDICT_NAMES, "platforms": reports.PLATFORM_NAMES,
-                             "rules": {rule: lexicon.rules[rule].title for rule in summary.rows}})),
+                             "rules": {rule: lexicon.rules[rule].title for rule in sorted(summary.rows)}})),
         measures=service.lines(measured), measure_head=service.HEAD, comparison=comparison,
         troubles=[mask(line) for line in summary.shown_troubles], shown=shown or summary.shown,
     )  # fmt: skip
