@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linter.compiled import OUTSIDE, Compiled, Probe
-from linter.lexicon import Find, Rule
+from linter.entries import Find, Rule
 from linter.model import Message
 from linter.pattern import Item, Pattern
 from linter.scan import PICTURE, Scanner

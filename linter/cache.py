@@ -1,8 +1,8 @@
 """Folders of lexicons in, the compiled form out: from a private file where the same bytes were compiled before.
 
-The file's name is a digest of everything the compiled form depends on: the bytes of the lexicons, of this package's
-modules, and the versions of Python and of the libraries whose tables go into it. Any change is another name, so nothing is
-ever out of date. The folder and the file must belong to the user and be closed to others, and the content is read by an
+The file's name is a digest of everything the compiled form depends on: the bytes of the lexicons, of the modules that make
+it, and the versions of Python and of the libraries whose tables go into it. Any change is another name, so nothing is ever
+out of date. The folder and the file must belong to the user and be closed to others, and the content is read by an
 unpickler that knows our own values only (`packed`). The checksum at its head is for broken disks, not for enemies: who can
 write the file could write any digest too.
 """
@@ -21,11 +21,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from linter.compiled import Compiled, compiled
+from linter.entries import files, shipped_folder
 from linter.folder import private_folder
-from linter.lexicon import files, load_lexicon, shipped_folder
 from linter.model import KefulintError
 from linter.packed import pack, unpack
 
+MADE_BY = (  # this package's modules that the compiled form depends on
+    "compiled.py", "entries.py", "lexicon.py", "model.py", "nodes.py", "packed.py", "pattern.py", "rulebook.py", "scan.py",
+    "shapes.py", "spellings.py", "terms.py", "text.py", "wordings.py",
+)  # fmt: skip
 _LIBRARIES = ("ahocorasick", "opencc", "pypinyin")
 _KEPT = 8  # compiled forms in the folder; the oldest are removed
 _CHECKSUM = 4  # bytes
@@ -38,6 +42,8 @@ def ready(folders: tuple[str, ...] = ()) -> Compiled:
     path = _path(folders)
     found = _load(path) if path else None
     if found is None:
+        from linter.lexicon import load_lexicon
+
         found = compiled(load_lexicon(folders))
         if path:
             _save(found, path)
@@ -62,12 +68,11 @@ def _key(folders: Sequence[Path]) -> str:
         spec = find_spec(name)
         place = Path(spec.origin) if spec and spec.origin else None
         digest.update(f"{name} {place} {place.stat().st_mtime_ns if place else 0}\0".encode())
-    own = sorted(Path(__file__).parent.glob("*.py"))
-    for number, folder in enumerate([None, *folders]):
-        for path in own if folder is None else files([folder]):
-            name = path.name if folder is None else path.relative_to(folder).as_posix()
+    own = Path(__file__).parent
+    for number, folder in enumerate([own, *folders]):
+        for path in files([folder]) if number else (own / name for name in MADE_BY):
             data = path.read_bytes()
-            digest.update(f"{number} {name} {len(data)}\0".encode() + data)
+            digest.update(f"{number} {path.relative_to(folder).as_posix()} {len(data)}\0".encode() + data)
     return digest.hexdigest()[:40]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from linter.lexicon import Find, Lexicon, Rule
+from linter.entries import Find, Lexicon, Rule
 from linter.pattern import Item, Pattern
 from linter.scan import Hits, Scanner
 from linter.shapes import GATES

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from linter.columns import COLUMNS, LISTING_COLUMNS
-from linter.lexicon import shipped_folder
+from linter.entries import shipped_folder
 from linter.model import CHANNELS, PLATFORMS, KefulintError
 
 NAMES = ("kefulint.toml", "pyproject.toml")

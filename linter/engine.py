@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from linter import cache, measures
 from linter.compiled import Compiled, Reading, compiled
+from linter.entries import Lexicon, Rule
 from linter.judge import Court, Match, Scene, settle
-from linter.lexicon import Lexicon, Rule
 from linter.model import CHANNELS, PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
 

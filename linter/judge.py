@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from linter import confirm
 from linter.compiled import OUTSIDE, Reading
-from linter.lexicon import Find, Lexicon, Rule
+from linter.entries import Find, Lexicon, Rule
 from linter.model import VERDICTS, Message, Rejection, graver
 from linter.pattern import Hit, Pattern, matches
 from linter.scan import Hits

@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 T = TypeVar("T")
 _OURS = {
-    "linter.compiled": {"Compiled"}, "linter.lexicon": {"Concept", "Example", "Find", "Lexicon", "Rule"},
+    "linter.compiled": {"Compiled"},
+    "linter.entries": {"Before", "Concept", "Example", "Find", "Fixing", "Lexicon", "Rule", "Wording"},
     "linter.model": {"Clause", "Source", "Step", "Turn"}, "linter.packed": {"Later", "_later"},
     "linter.pattern": {"Item", "Pattern"},
     "linter.rulebook": {"Account", "Entry", "Measure", "Rulebooks", "Threshold", "_Dated", "_Listed"},
     "linter.scan": {"Scanner"}, "linter.terms": {"Terms", "_terms"}, "linter.text": {"Folding", "Sounds"},
-    "linter.wordings": {"Before", "Fixing", "Wording"},
 }  # fmt: skip
 _PLAIN = {
     "ahocorasick": {"Automaton"}, "builtins": {"frozenset", "object", "set"}, "copyreg": {"_reconstructor", "__newobj__"},
