@@ -8,7 +8,6 @@ the code host, and no report names a folder of the machine that made it.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -166,6 +165,8 @@ _MORE = ("column", "suppressed", "known", "fingerprint")
 
 
 def _csv(report: Report, view: View) -> str:
+    import csv
+
     stream = io.StringIO()
     stream.write("\ufeff")
     rows = csv.writer(stream, lineterminator="\n")
