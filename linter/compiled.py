@@ -63,10 +63,30 @@ class Probe(NamedTuple):
     most: int  # plain characters it can reach over at most, where the whole message must be matched; 0: no such limit
 
 
+class _Names(dict[str, int]):
+    """The bits of the items that a concept would do for, worked out when it is first met."""
+
+    def __init__(self, places: dict[str, list[int]]) -> None:
+        super().__init__()
+        self._places = places
+
+    def __missing__(self, name: str) -> int:
+        found = self[name] = _number(self._places.get(name, ()))
+        return found
+
+
+def _number(places: Sequence[int]) -> int:
+    """Return the number that has these bits; one after the other they would be copied each time."""
+    bits = bytearray(max(places, default=-1) // 8 + 1)
+    for place in places:
+        bits[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(bits, "little")
+
+
 class _Entries(dict[int, int]):
     """What an entry would do for, worked out when it is first met."""
 
-    def __init__(self, by_name: dict[str, int], scanner: Scanner) -> None:
+    def __init__(self, by_name: _Names, scanner: Scanner) -> None:
         super().__init__()
         self._by_name = by_name
         self._concepts = scanner.terms.concepts
@@ -74,7 +94,7 @@ class _Entries(dict[int, int]):
     def __missing__(self, entry: int) -> int:
         together = 0
         for name in self._concepts(entry):
-            together |= self._by_name.get(name, 0)
+            together |= self._by_name[name]
         self[entry] = together
         return together
 
@@ -99,20 +119,18 @@ class Probes:
         self._width = len(self._probes)
         self._every = (1 << self._width) - 1
         self._ranks = max((len(probe.pattern.needs) for probe in self._probes), default=0)
-        self._given = 0  # what needs no spelling
-        self._alone = 0  # probes that do without other turns
-        by_name: dict[str, int] = {}
+        given: list[int] = []
+        by_name: dict[str, list[int]] = {}
         for number, probe in enumerate(self._probes):
-            self._alone |= (not probe.in_talk) << number
-            for rank in range(self._ranks):
-                bit = 1 << (rank * self._width + number)
-                if rank >= len(probe.pattern.needs):
-                    self._given |= bit
-                    continue
-                for name in probe.pattern.needs[rank]:
-                    by_name[name] = by_name.get(name, 0) | bit
-        self._by_name = by_name
-        self._by_entry = _Entries(by_name, scanner)
+            places = range(number, self._ranks * self._width, self._width)
+            given += places[len(probe.pattern.needs) :]
+            for place, names in zip(places, probe.pattern.needs, strict=False):
+                for name in names:
+                    by_name.setdefault(name, []).append(place)
+        self._given = _number(given)  # what needs no spelling
+        self._alone = _number([n for n, probe in enumerate(self._probes) if not probe.in_talk])  # without other turns
+        self._by_name = _Names(by_name)
+        self._by_entry = _Entries(self._by_name, scanner)
         self._by_shape = _bits((names, n) for n, probe in enumerate(self._probes) for names in probe.shapes)
         self._by_most = _bits((probe.most, n) for n, probe in enumerate(self._probes) if probe.most)
 
@@ -123,7 +141,7 @@ class Probes:
         for _, entry in hits.raw:
             met |= by_entry[entry]
         for hit in hits.extra:
-            met |= self._by_name.get(hit.concept, 0)
+            met |= self._by_name[hit.concept]
         possible = self._every if in_talk else self._alone
         for _ in range(self._ranks):
             possible &= met
@@ -192,9 +210,11 @@ class Compiled:
 
     def _probe(self, rule: Rule, find: Find, pattern: Pattern, place: int) -> Probe:
         shapes = tuple(
-            tuple("@link" if name == OUTSIDE else name for name in item.names)
-            for item in pattern.items
-            if not item.optional and all(name[0] == "@" for name in item.names)
+            [
+                tuple(["@link" if name == OUTSIDE else name for name in item.names])
+                for item in pattern.items
+                if not item.optional and item.names[0][0] == "@" and all(name[0] == "@" for name in item.names)
+            ]
         )
         in_talk = bool(find.asked or find.earlier or find.said)
         return Probe(rule, find, pattern, shapes, place, in_talk, self._most(pattern))

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from linter.pattern import Hit, Hits
 from linter.text import COMMA, SPACE, STOP, Folded
-from linter.words import words
+
+if TYPE_CHECKING:
+    from linter.words import Words
 
 DENIAL, AFTER, WARNING, ECHO = "clear-denial", "clear-after", "clear-warning", "clear-echo"
 _NO_ACCIDENT = 5  # so many characters in a row that all sound like something else are meant
@@ -137,9 +140,16 @@ def tokens_around(folded: Folded, start: int, end: int) -> list[tuple[int, int, 
 
 @lru_cache(maxsize=4096)
 def _cut(text: str) -> tuple[str, ...]:
-    return tuple(words().cut(text))
+    return tuple(_words().cut(text))
 
 
 def is_word(token: str) -> bool:
     """Is it a word of the tokenizer's dictionary (and not only the beginning of one)?"""
-    return words().count(token) > 0
+    return _words().count(token) > 0
+
+
+@lru_cache(maxsize=1)
+def _words() -> Words:
+    from linter.words import words
+
+    return words()

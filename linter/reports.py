@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
+from linter.model import VERDICT_NAMES as VERDICT_NAMES
 from linter.model import Clause, Finding
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ PLATFORM_NAMES = {
     "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
     "law": "法律", "any": "通用",
 }  # fmt: skip
-VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}
 CONFIDENCE_NAMES = {"official": "官方原文", "quoted": "转述条文", "secondary": "二手资料"}
 _COLOURS = {"error": "31", "warning": "33", "info": "36"}
 _MOST_CLAUSES = 3  # on a screen; the rest is counted

@@ -30,7 +30,7 @@ SUFFIXES = inputs.SUFFIXES | {
     ".jinja2": "jinja",
 }
 _READERS = {  # format -> module.function; a format's module is imported when a file of it is read
-    "text": "lines.read_text", "markdown": "lines.read_markdown", "jinja": "lines.read_jinja", "csv": "tables.read_csv",
+    "text": "lines.read_text", "markdown": "markdown.read_markdown", "jinja": "markdown.read_jinja", "csv": "tables.read_csv",
     "tsv": "tables.read_tsv", "xlsx": "tables.read_xlsx", "json": "jsons.read_json", "jsonc": "jsons.read_jsonc",
     "jsonl": "jsons.read_jsonl", "yaml": "yamls.read_yaml", "po": "po.read_po",
 }  # fmt: skip
