@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(NamedTuple):
     """One way to say it. `replace`: only these words are replaced; otherwise all that `over` reaches. '' deletes."""
 
     say: str
@@ -48,8 +47,7 @@ class Fixing(Generic[_Read]):
     examples: tuple[Before[_Read], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
+class Concept(NamedTuple):
     """One meaning with its spellings. `word`: ask the tokenizer about every hit; `disguise`: generate disguises."""
 
     id: str
@@ -87,8 +85,7 @@ class Find(NamedTuple):
     other_brand: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A text with its marked spans; the rule must find (violates) or must not (passes)."""
 
     text: str

@@ -5,12 +5,12 @@ The values that every reader shares stand here, apart from the readers: a check 
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from linter.columns import COLUMNS
 from linter.model import Origin
 
 LOG_FORMATS = ("jsonl", "csv", "tsv", "xlsx", "parquet", "arrow", "transcript")
@@ -22,10 +22,21 @@ LOG_SUFFIXES = {
 SUFFIXES = LOG_SUFFIXES | {
     ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".json": "json", ".yaml": "yaml", ".yml": "yaml",
 }  # fmt: skip
-NOT_TEXT = frozenset(
-    name for kind, names in COLUMNS.items() if kind not in ("text", "question", "context") for name in names
-) | {"url", "link", "image", "type", "lang", "tags", "title", "key", "name", "category", "分类", "标签", "快捷短语编码"}  # fmt: skip
 MARKS = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,3}[.)]|#{1,6})[ \t]+){0,4}")  # what stands before a line's prose
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that could not be judged. `row` is the line or record number, `expected` what would have been right."""
+
+    path: str
+    row: int
+    what: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.row}: {self.what}, expected {self.expected}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +66,26 @@ class Options:
 def worth(text: str) -> bool:
     """Is a cell or scalar more than a number or a code?"""
     return any(not char.isascii() and char.isalpha() for char in text) or " " in text.strip()
+
+
+def encoding_of(head: bytes) -> str:
+    """Tell the encoding by the first bytes of a file."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    cut = head[: head.rfind(b"\n") + 1] or head
+    try:
+        cut.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start >= len(cut) - 3 and cut is head:
+            return "utf-8"  # only cut in the middle of a character
+        try:
+            cut.decode("gb18030")
+        except UnicodeDecodeError:
+            return "utf-8"
+        return "gb18030"
+    return "utf-8"
+
+
+def clean(text: str) -> str:
+    """Replace lone surrogates, which no output can carry; the length stays the same."""
+    return _SURROGATES.sub("\ufffd", text)

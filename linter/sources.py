@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from linter import logs
-from linter.columns import COLUMNS, LISTING_COLUMNS, columns_of, listing_columns, parse_columns
-from linter.inputs import FORMATS, LOG_FORMATS, MARKS, NOT_TEXT, SUFFIXES, Listing, Options, worth
+from linter.columns import COLUMNS, LISTING_COLUMNS, NOT_TEXT, columns_of, listing_columns, parse_columns
+from linter.inputs import FORMATS, LOG_FORMATS, MARKS, SUFFIXES, Listing, Options, worth
 from linter.lines import PACKED, Lines, Trouble, clean, encoding_of, opened
 from linter.model import Message, Origin, SourceError
 from linter.nodes import Node, Problems, parse_yaml

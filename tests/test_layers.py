@@ -14,8 +14,9 @@ from linter.cache import MADE_BY
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
     ["model", "nodes", "packed", "bounded"],
+    ["inputs"],
     ["text", "pattern", "placeholders", "columns", "lines"],
-    ["shapes", "spellings", "logs", "inputs"],
+    ["shapes", "spellings", "logs"],
     ["terms"],
     ["scan", "rulebook", "folder", "words"],
     ["confirm", "entries"],
@@ -95,6 +96,7 @@ def test_a_clean_check_does_not_wake_the_tokenizer() -> None:
 NOT_FOR_A_CLEAN_FILE = (
     "jieba", "opencc", "pypinyin", "yaml", "regex", "numpy", "wcwidth", "csv", "json", "glob", "tempfile", "decimal",
     "linter.lexicon", "linter.rulebook", "linter.nodes", "linter.wordings", "linter.sources", "linter.logs",
+    "linter.lines", "linter.columns", "linter.words", "linter.reports", "linter.outputs",
     "linter.batch", "linter.fixes", "linter.baseline", "linter.sarif", "linter.service", "linter.summary",
 )  # fmt: skip
 

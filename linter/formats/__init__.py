@@ -17,8 +17,7 @@ from pathlib import Path
 from linter import inputs
 from linter.formats.document import Comment, Document, Gathered, applied, finished, load
 from linter.formats.source import decode
-from linter.inputs import Listing, Options
-from linter.lines import Trouble
+from linter.inputs import Listing, Options, Trouble
 from linter.model import SourceError
 
 SUFFIXES = inputs.SUFFIXES | {

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linter import placeholders
-from linter.columns import COLUMNS, columns_of, listing_columns
 from linter.formats.fields import Fields
 from linter.formats.source import Source, decode
 from linter.formats.value import Value
-from linter.inputs import Listing, Options
-from linter.lines import Trouble, clean
+from linter.inputs import Listing, Options, Trouble, clean
 from linter.measures import mask_html
 from linter.model import Finding, Fix, KefulintError, Message, Origin, Place, SourceError
 
@@ -270,6 +268,8 @@ class Gathered:
         return Rows(self.source.path, self.options)
 
     def _listing(self, item: Listing, record: Mapping[str, Any], cells: Mapping[str, Value], sheet: str | None) -> None:
+        from linter.columns import listing_columns
+
         names = listing_columns(record, self.options.columns)
         listing = replace(item, origin=replace(item.origin, sheet=sheet))
         self.records.append(listing)
@@ -296,6 +296,8 @@ class Gathered:
 
         A log has one text a row; a table of canned replies may have several: all columns that are called like one.
         """
+        from linter.columns import COLUMNS, columns_of, listing_columns
+
         found = columns_of(names, self.options.columns)
         columns = Columns(found, (), False)
         if self.fields.named:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from linter.lines import Trouble, encoding_of
+from linter.inputs import Trouble, encoding_of
 from linter.model import KefulintError
 
 _BREAK = re.compile(r"\r\n|\r|\n")
