@@ -25,8 +25,7 @@ from linter.model import Message
 from linter.pattern import Item, Pattern
 from linter.scan import PICTURE, Scanner
 from linter.shapes import DIGITLIKE, GATES
-from linter.spellings import is_common
-from linter.text import STROKES
+from linter.text import STROKES, is_common
 
 Array = npt.NDArray[Any]
 Tried = tuple[Rule, Find, list[Pattern]]  # a find, and those of its patterns that could match

@@ -7,14 +7,17 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from linter.entries import Find, Lexicon, Rule
 from linter.pattern import Item, Pattern
 from linter.scan import Hits, Scanner
 from linter.shapes import GATES
-from linter.spellings import Disguises, Term
+from linter.terms import Term
 from linter.text import Folded, Folding, Sounds
+
+if TYPE_CHECKING:
+    from linter.spellings import Disguises
 
 OUTSIDE = "@outside-link"
 K = TypeVar("K")
@@ -237,6 +240,8 @@ class Compiled:
 @lru_cache(maxsize=8)
 def compiled(lexicon: Lexicon) -> Compiled:
     """Compile a lexicon, once for all linters that share it."""
+    from linter.spellings import Disguises
+
     folding = Folding(lexicon.reads, symbols_spelled(lexicon))
     sounds = Sounds()
     disguises = Disguises(sounds, lexicon.components, lexicon.lookalikes)

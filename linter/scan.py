@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,9 +19,8 @@ import ahocorasick
 
 from linter.pattern import Hit, Pattern
 from linter.shapes import GATES, SHAPES
-from linter.spellings import Term, is_common
-from linter.terms import Terms
-from linter.text import FILLER, NONE, SPACE, Folded, Sounds
+from linter.terms import Term, Terms
+from linter.text import FILLER, NONE, SPACE, Folded, Sounds, is_common
 
 _JOINT = "\x00"
 _SYLLABLE = 6  # letters of the longest
@@ -322,7 +320,7 @@ class Scanner:
                 letters = sum(c.isascii() for c in text)
                 if not 1 < letters < len(text):
                     continue
-                hit = _hit(replace(term, view="sound"), start, end, folded, spans)
+                hit = _hit(term._replace(view="sound"), start, end, folded, spans)
                 if hit is not None:
                     yield hit, term
 

@@ -9,15 +9,26 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
-
-from linter.spellings import Term
+from typing import Any, NamedTuple
 
 _VIEWS = ("plain", "sound", "mixed")
 _WEAK, _WORD, _EXCEPTS = 4, 8, 16
 _COLUMNS = (
     "_string_cuts", "_cuts", "_concepts", "_texts", "_spellings", "_hows", "_owned", "_owned_cuts",
 )  # fmt: skip
+
+
+class Term(NamedTuple):
+    """One string to look for. `view` is plain or sound; `how` names the disguise, '' for the spelling itself."""
+
+    text: str
+    concept: str
+    spelling: str
+    view: str = "plain"
+    weak: bool = False
+    how: str = ""
+    word: bool = False  # ask the tokenizer whether a longer word swallows it
+    excepts: bool = False  # not a spelling but an innocent phrase that shields the spellings inside it
 
 
 class Terms:

@@ -384,3 +384,12 @@ def _latin_runs(folded: Folded) -> list[tuple[int, int]]:
         edges = [start, *cuts, end]
         runs.extend(pairwise(edges))
     return runs
+
+
+def is_common(char: str) -> bool:
+    """Is it one of the 3,755 characters of everyday writing (GB 2312 level 1)?"""
+    try:
+        raw = char.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return len(raw) == 2 and 0xB0 <= raw[0] <= 0xD7

@@ -16,8 +16,8 @@ LAYERS = [
     ["model", "nodes", "packed", "bounded"],
     ["inputs"],
     ["text", "pattern", "placeholders", "columns", "lines"],
-    ["shapes", "spellings", "logs"],
-    ["terms"],
+    ["shapes", "terms", "logs"],
+    ["spellings"],
     ["scan", "rulebook", "folder", "words"],
     ["confirm", "entries"],
     ["wordings"],
@@ -96,7 +96,7 @@ def test_a_clean_check_does_not_wake_the_tokenizer() -> None:
 NOT_FOR_A_CLEAN_FILE = (
     "jieba", "opencc", "pypinyin", "yaml", "regex", "numpy", "wcwidth", "csv", "json", "glob", "tempfile", "decimal",
     "linter.lexicon", "linter.rulebook", "linter.nodes", "linter.wordings", "linter.sources", "linter.logs",
-    "linter.lines", "linter.columns", "linter.words", "linter.reports", "linter.outputs",
+    "linter.spellings", "linter.lines", "linter.columns", "linter.words", "linter.reports", "linter.outputs",
     "linter.batch", "linter.fixes", "linter.baseline", "linter.sarif", "linter.service", "linter.summary",
 )  # fmt: skip
 
