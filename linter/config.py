@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from linter.entries import shipped_folder
 from linter.model import CHANNELS, PLATFORMS, KefulintError
@@ -25,8 +25,7 @@ FAIL_ON = ("error", "warning", "info", "never")
 OVERRIDES = ("error", "warning", "info")
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key of the configuration: what kind of value it takes, and whether it may stand under `[[paths]]`."""
 
     name: str
@@ -87,8 +86,7 @@ class Pattern:
         return _compiled(self.text).fullmatch(full.relative_to(self.root).as_posix()) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """One `[[paths]]` entry: settings for the files its patterns cover."""
 
     match: tuple[Pattern, ...]

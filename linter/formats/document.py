@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from linter import placeholders
 from linter.formats.fields import Fields
@@ -31,8 +31,7 @@ Edit = tuple[Message, Fix] | tuple[Item, Fix, str | None]  # of a listing with t
 Change = tuple[Place, str]  # what an edit replaces in the file, and by what, as the file spells it
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment of the file. `alone`: nothing to judge stands on its line, so it speaks of the next reply."""
 
     line: int
