@@ -18,6 +18,7 @@ from linter.text import Folded, Folding, Sounds
 
 OUTSIDE = "@outside-link"
 K = TypeVar("K")
+_RANKS = 3  # items of a pattern that are asked for by bits; a fourth would cost more than it saves
 
 
 class Reading:
@@ -87,6 +88,11 @@ def _bits(pairs: Iterable[tuple[K, int]]) -> list[tuple[K, int]]:
     return list(found.items())
 
 
+def _telling(needs: Sequence[frozenset[str]], scanner: Scanner) -> list[frozenset[str]]:
+    """Return the needs that are worth a rank: the longest words, which are met least."""
+    return sorted(needs, key=lambda names: -min(map(scanner.longest, names)))[:_RANKS]
+
+
 class Probes:
     """The probes of one channel, told from what the automaton met by a few operations on large numbers.
 
@@ -98,7 +104,8 @@ class Probes:
         self._probes = sorted(probes, key=lambda probe: (probe.rule.id, probe.find.place, probe.place))
         self._width = len(self._probes)
         self._every = (1 << self._width) - 1
-        self._ranks = max((len(probe.pattern.needs) for probe in self._probes), default=0)
+        needs = [_telling(probe.pattern.needs, scanner) for probe in self._probes]
+        self._ranks = max(map(len, needs), default=0)
         self._given = 0  # what needs no spelling
         self._alone = 0  # probes that do without other turns
         by_name: dict[str, int] = {}
@@ -106,10 +113,10 @@ class Probes:
             self._alone |= (not probe.in_talk) << number
             for rank in range(self._ranks):
                 bit = 1 << (rank * self._width + number)
-                if rank >= len(probe.pattern.needs):
+                if rank >= len(needs[number]):
                     self._given |= bit
                     continue
-                for name in probe.pattern.needs[rank]:
+                for name in needs[number][rank]:
                     by_name[name] = by_name.get(name, 0) | bit
         self._by_name = by_name
         self._by_entry = _Entries(by_name, scanner)
