@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = "@outside-link"
 K = TypeVar("K")
+_RANKS = 3  # items of a pattern that are asked for by bits; a fourth would cost more than it saves
 
 
 class Reading:
@@ -110,6 +111,13 @@ def _bits(pairs: Iterable[tuple[K, int]]) -> list[tuple[K, int]]:
     return list(found.items())
 
 
+def _telling(needs: Sequence[tuple[str, ...]], scanner: Scanner) -> Sequence[tuple[str, ...]]:
+    """Return the needs that are worth a rank: the longest words, which are met least."""
+    if len(needs) <= _RANKS:
+        return needs
+    return sorted(needs, key=lambda names: -min(map(scanner.longest, names)))[:_RANKS]
+
+
 class Probes:
     """The probes of one channel, told from what the automaton met by a few operations on large numbers.
 
@@ -121,13 +129,14 @@ class Probes:
         self._probes = sorted(probes, key=lambda probe: (probe.rule.id, probe.find.place, probe.place))
         self._width = len(self._probes)
         self._every = (1 << self._width) - 1
-        self._ranks = max((len(probe.pattern.needs) for probe in self._probes), default=0)
+        needs = [_telling(probe.pattern.needs, scanner) for probe in self._probes]
+        self._ranks = max(map(len, needs), default=0)
         given: list[int] = []
         by_name: dict[str, list[int]] = {}
-        for number, probe in enumerate(self._probes):
+        for number, needed in enumerate(needs):
             places = range(number, self._ranks * self._width, self._width)
-            given += places[len(probe.pattern.needs) :]
-            for place, names in zip(places, probe.pattern.needs, strict=False):
+            given += places[len(needed) :]
+            for place, names in zip(places, needed, strict=False):
                 for name in names:
                     by_name.setdefault(name, []).append(place)
         self._given = _number(given)  # what needs no spelling

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from linter import confirm
 from linter.compiled import OUTSIDE, Reading
@@ -41,8 +42,7 @@ class Match:
         return max((verdict for _, verdict in self.verdicts), key=VERDICTS.index)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """One message made ready. Fragments of the agent's turns just before it may stand in front: `offset` of them."""
 
     message: Message

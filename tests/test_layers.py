@@ -101,8 +101,9 @@ NOT_FOR_A_CLEAN_FILE = (
 )  # fmt: skip
 
 
-def test_a_clean_file_imports_what_it_needs(tmp_path: Path) -> None:
+def test_a_clean_file_imports_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What only findings, other formats and the first run need is not paid for by a hook on a clean file."""
+    monkeypatch.delenv("KEFULINT_NO_CACHE", raising=False)
     path = tmp_path / "replies.txt"
     path.write_text("您好，今天下午发货\n", encoding="utf-8")
     code = f"""
