@@ -1,9 +1,20 @@
-"""Made-up chat for the benchmarks: our own sentences with slots, the same for the same number, a few per cent of them bad."""
+"""Chat for the benchmarks: made up from our own sentences with slots, the same every time, a few per cent of them bad.
+
+Where the measuring data is there (KEFULINT_DATA), its chat is used instead: wording decides what judging costs.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from linter import Message, Turn
+
+DATA = Path(os.environ.get("KEFULINT_DATA") or Path(__file__).parent.parent.parent / "shared")
 
 OPENINGS = ["亲，", "您好，", "亲亲", "", "", "好的，", "嗯嗯", "小店这边", "稍等哈，", "不好意思，"]
 THINGS = [
@@ -46,3 +57,27 @@ def texts(count: int, bad: float = 0.02, seed: int = 7) -> Iterator[str]:
             thing=made.choice(THINGS), colour=made.choice(COLOURS), place=made.choice(PLACES), n=made.randint(2, 9)
         )
         yield made.choice(OPENINGS) + filled + made.choice(["", "", "哦", "呢", "哈", f"（{made.randint(1, 999)}）"])
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return the rows of real chat, else of made-up chat, sessions together."""
+    found = [
+        json.loads(line) for path in sorted(DATA.glob("data/*/turns.jsonl")) for line in path.open(encoding="utf-8")
+    ]
+    if found:
+        return found
+    return [
+        {"session": f"m{n // 6}", "turn": n % 6, "role": "agent" if n % 2 else "buyer", "text": text}
+        for n, text in enumerate(texts(40_000))
+    ]
+
+
+def conversations(given: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
+    """Yield the agents' messages of rows with the turns before them."""
+    session, turns = "", list[Turn]()
+    for row in given:
+        if row["session"] != session:
+            session, turns = row["session"], []
+        if row["role"] == "agent":
+            yield Message(row["text"], context=turns[-6:])
+        turns.append(Turn(row["role"], row["text"]))

@@ -16,7 +16,6 @@ import argparse
 import gc
 import importlib
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -28,13 +27,12 @@ from datetime import date
 from pathlib import Path
 
 import ahocorasick
-from made import texts as made_texts
+from made import conversations, rows
 
-from linter import Linter, Message, Turn
+from linter import Linter, Message
 from linter.compiled import compiled
 from linter.lexicon import Lexicon, load_lexicon
 
-DATA = Path(os.environ.get("KEFULINT_DATA") or Path(__file__).parent.parent.parent / "shared")
 Contender = Callable[[], int]
 
 
@@ -46,42 +44,24 @@ def main() -> None:
     asked.add_argument("--skip-large", action="store_true", help="leave out the lexicon of 20 times the size")
     given = asked.parse_args()
     lexicon = load_lexicon()
-    talk = conversations()
+    talk = list(conversations(rows()))
     texts = [message.text for message in talk]
     terms = terms_of(lexicon)
     print(f"{len(texts):,} messages, {sum(map(len, texts)) / len(texts):.1f} characters each; {len(terms):,} terms\n")
     linter = Linter("taobao", lexicon=lexicon)
     contenders = others(texts, terms) | ours(linter, texts, talk)
-    rows = race(contenders, given.rounds)
-    agree(rows, linter, texts, talk)
+    taken = race(contenders, given.rounds)
+    agree(taken, linter, texts, talk)
     if given.node:
-        rows["mint-filter (Node)"] = mint(texts, terms, given.node, given.rounds)
+        taken["mint-filter (Node)"] = mint(texts, terms, given.node, given.rounds)
     if not given.skip_large:
-        rows["check_many, lexicon x 20"] = large(texts, given.rounds)
-    show(rows, len(texts))
+        taken["check_many, lexicon x 20"] = large(texts, given.rounds)
+    show(taken, len(texts))
     if given.json:
-        found = {name: {"seconds": seconds, "found": count} for name, (seconds, count) in rows.items()}
+        found = {name: {"seconds": seconds, "found": count} for name, (seconds, count) in taken.items()}
         given.json.write_text(
             json.dumps({"date": date.today().isoformat(), "messages": len(texts), "rows": found}, indent=2)
         )
-
-
-def conversations() -> list[Message]:
-    """Return the agents' messages with the turns before them."""
-    found: list[Message] = []
-    for path in sorted(DATA.glob("data/*/turns.jsonl")):
-        session, turns = "", []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if row["session"] != session:
-                session, turns = row["session"], []
-            if row["role"] == "agent":
-                found.append(Message(row["text"], context=turns[-6:]))
-            turns.append(Turn(row["role"], row["text"]))
-    if found:
-        return found
-    made = list(made_texts(20_000))
-    return [Message(text, context=[Turn("buyer", made[i - 1])]) for i, text in enumerate(made)]
 
 
 def terms_of(lexicon: Lexicon) -> list[str]:

@@ -9,11 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from linter.model import Finding, graver
+from linter.engine import Linter
+from linter.fixes import rewrite, with_fixes
+from linter.model import Finding, Message, graver
 from linter.reports import finding_data
 
 SCHEMA = 1
 DECISIONS = {"none": "send", "info": "send", "warning": "confirm", "error": "block"}
+
+
+REWRITTEN = 2_000  # characters of the longest message that wordings are offered for: each is judged again
+
+
+def considered(linter: Linter, message: Message) -> tuple[list[Finding], str | None]:
+    """Return the findings of a message with their fixes, and the whole of it in a safe wording where there is one."""
+    findings = linter.check_message(message)
+    if not findings or len(message.text) > REWRITTEN:
+        return findings, None
+    findings = with_fixes(linter, message, findings)
+    return findings, rewrite(message, findings, linter)
 
 
 def answer(findings: Sequence[Finding], text: str, version: str, *, rewritten: str | None = None, shown: bool = True) -> dict[str, Any]:  # fmt: skip

@@ -20,8 +20,9 @@ from typing import Any
 
 from linter import __version__, logs, outcome, reports, resume, service, sheet, sources
 from linter.engine import Linter
+from linter.inputs import LOG_FORMATS, Listing, Options
 from linter.lexicon import load_lexicon
-from linter.logs import Listing, Options, Sessions, Table
+from linter.logs import Sessions, Table
 from linter.model import Finding, KefulintError, Message, SourceError, Turn
 from linter.sources import Trouble
 from linter.summary import Summary
@@ -134,7 +135,7 @@ def _tables(audit: Audit, file: int, skip: int) -> Iterator[tuple[Table, list[Me
         return
     path = audit.paths[file]
     kind = sources.format_of(path, audit.options)
-    if kind in logs.FORMATS:
+    if kind in LOG_FORMATS:
         for table in logs.tables(path, replace(audit.options, format=kind), skip):
             yield table, None
         return

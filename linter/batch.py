@@ -20,13 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from linter.compiled import OUTSIDE, Compiled, Probe
-from linter.lexicon import Find, Rule
+from linter.entries import Find, Rule
 from linter.model import Message
 from linter.pattern import Item, Pattern
 from linter.scan import PICTURE, Scanner
 from linter.shapes import DIGITLIKE, GATES
-from linter.spellings import is_common
-from linter.text import STROKES
+from linter.text import STROKES, is_common
 
 Array = npt.NDArray[Any]
 Tried = tuple[Rule, Find, list[Pattern]]  # a find, and those of its patterns that could match
@@ -207,7 +206,7 @@ class Folder:
             several = len(read) > 1 or char in STROKES or (read >= "\u3400" and PICTURE.match(char))
             self._table[code] = _SPECIAL if several else ord(read) if read else 0
             if len(read) == 1:
-                self._sound[ord(read)] = ord(self._sounds.get(ord(read), read))
+                self._sound[ord(read)] = ord(self._sounds[ord(read)])
                 self._odd[ord(read)] = not is_common(read)
         self._sound[_SEPARATOR] = _SEPARATOR
         self._sound[0] = 0

@@ -13,18 +13,19 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from linter import cache, fixes, formats, suppress
-from linter.baseline import Baseline, fingerprint
-from linter.baseline import load as load_baseline
+from linter import cache, formats, suppress
 from linter.config import Config, Finder, Pattern, Settings, Value
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
-from linter.lexicon import Lexicon
 from linter.model import VERDICTS, Finding, Message, SourceError, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
+
+if TYPE_CHECKING:  # what a clean file needs none of is imported where it is needed
+    from linter.baseline import Baseline
+    from linter.lexicon import Lexicon
 
 Item = Message | Listing
 _OWN_FILES = (suppress.SIDE_FILE,)
@@ -129,7 +130,8 @@ class Checker:
         for text in texts:
             self.messages += 1
             message = Message(text, settings.get("channel", "chat"), context)
-            for finding in fixes.with_fixes(linter, message, linter.check_message(message)):
+            found = linter.check_message(message)
+            for finding in _with_fixes(linter, message, found) if found else ():
                 self._keep(self._settled(finding, text, settings, linter))
 
     def again(self, given: Given | None = None, finder: Finder | None = None) -> Checker:
@@ -224,7 +226,9 @@ class Checker:
         if path is None:
             return None
         if path not in self.baselines:
-            self.baselines[path] = load_baseline(Path(path))
+            from linter.baseline import load
+
+            self.baselines[path] = load(Path(path))
         return self.baselines[path]
 
     # --- judging
@@ -252,14 +256,14 @@ class Checker:
             found = linter.check_many(replies) if len(replies) >= _MANY else map(linter.check_message, replies)
             for reply, findings in zip(replies, found, strict=True):
                 if findings:
-                    findings = fixes.with_fixes(linter, reply, findings, file.document.text_of(reply))
+                    findings = _with_fixes(linter, reply, findings, file.document.text_of(reply))
                 yield from ((reply, finding) for finding in findings)
         for record in file.document.records:
             self.messages += 1
             linter = self._linter(file.settings, record.origin.platform)
             listed = linter.check_listing(record.record)
             if listed:
-                listed = fixes.with_listing_fixes(linter, record.record, listed)
+                listed = _with_fixes(linter, record, listed)
             yield from ((record, finding) for finding in listed)
 
     def _sets(self) -> Iterator[tuple[File, Item, Finding]]:
@@ -291,6 +295,8 @@ class Checker:
 
     def _settled(self, finding: Finding, text: str, settings: Settings, linter: Linter) -> Result:
         """Give a finding the shop's own verdict; the one of the rulebooks is kept beside it."""
+        from linter.baseline import fingerprint
+
         own = settings.get("verdicts", {})
         group = linter.lexicon.rules[finding.rule].group
         verdict = own.get(finding.rule) or own.get(group) or finding.verdict
@@ -353,6 +359,14 @@ class Checker:
         if self.given.narrowed or self.troubles or self.problems:
             return []
         return [baseline for baseline in self.baselines.values() if self.covered(baseline.path)]
+
+
+def _with_fixes(linter: Linter, item: Item, findings: list[Finding], original: str = "") -> list[Finding]:
+    from linter import fixes
+
+    if isinstance(item, Listing):
+        return fixes.with_listing_fixes(linter, item.record, findings)
+    return fixes.with_fixes(linter, item, findings, original)
 
 
 def _with_changes(document: Document, items: Sequence[Item], results: Sequence[Result]) -> list[Result]:

@@ -52,6 +52,10 @@ LISTING_COLUMNS: dict[str, tuple[str, ...]] = {
     "shop": ("shop", "shop_id", "store", "店铺", "店铺名称"),
     "platform": ("platform", "平台"),
 }
+# What holds no text to judge where its name says so: the columns of logs, and what documents call such things.
+NOT_TEXT = frozenset(
+    name for kind, names in COLUMNS.items() if kind not in ("text", "question", "context") for name in names
+) | {"url", "link", "image", "type", "lang", "tags", "title", "key", "name", "category", "分类", "标签", "快捷短语编码"}  # fmt: skip
 ROLE_NAMES = {
     "agent": ("agent", "seller", "service", "kefu", "staff", "shop", "bot", "robot", "assistant", "merchant", "客服",
               "商家", "卖家", "店小二", "机器人", "人工客服", "掌柜", "商家客服"),

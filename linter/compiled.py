@@ -7,17 +7,21 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from linter.lexicon import Find, Lexicon, Rule
+from linter.entries import Find, Lexicon, Rule
 from linter.pattern import Item, Pattern
 from linter.scan import Hits, Scanner
 from linter.shapes import GATES
-from linter.spellings import Disguises, Term
+from linter.terms import Term
 from linter.text import Folded, Folding, Sounds
+
+if TYPE_CHECKING:
+    from linter.spellings import Disguises
 
 OUTSIDE = "@outside-link"
 K = TypeVar("K")
+_RANKS = 3  # items of a pattern that are asked for by bits; a fourth would cost more than it saves
 
 
 class Reading:
@@ -63,10 +67,30 @@ class Probe(NamedTuple):
     most: int  # plain characters it can reach over at most, where the whole message must be matched; 0: no such limit
 
 
+class _Names(dict[str, int]):
+    """The bits of the items that a concept would do for, worked out when it is first met."""
+
+    def __init__(self, places: dict[str, list[int]]) -> None:
+        super().__init__()
+        self._places = places
+
+    def __missing__(self, name: str) -> int:
+        found = self[name] = _number(self._places.get(name, ()))
+        return found
+
+
+def _number(places: Sequence[int]) -> int:
+    """Return the number that has these bits; one after the other they would be copied each time."""
+    bits = bytearray(max(places, default=-1) // 8 + 1)
+    for place in places:
+        bits[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(bits, "little")
+
+
 class _Entries(dict[int, int]):
     """What an entry would do for, worked out when it is first met."""
 
-    def __init__(self, by_name: dict[str, int], scanner: Scanner) -> None:
+    def __init__(self, by_name: _Names, scanner: Scanner) -> None:
         super().__init__()
         self._by_name = by_name
         self._concepts = scanner.terms.concepts
@@ -74,7 +98,7 @@ class _Entries(dict[int, int]):
     def __missing__(self, entry: int) -> int:
         together = 0
         for name in self._concepts(entry):
-            together |= self._by_name.get(name, 0)
+            together |= self._by_name[name]
         self[entry] = together
         return together
 
@@ -85,6 +109,13 @@ def _bits(pairs: Iterable[tuple[K, int]]) -> list[tuple[K, int]]:
     for key, number in pairs:
         found[key] = found.get(key, 0) | 1 << number
     return list(found.items())
+
+
+def _telling(needs: Sequence[tuple[str, ...]], scanner: Scanner) -> Sequence[tuple[str, ...]]:
+    """Return the needs that are worth a rank: the longest words, which are met least."""
+    if len(needs) <= _RANKS:
+        return needs
+    return sorted(needs, key=lambda names: -min(map(scanner.longest, names)))[:_RANKS]
 
 
 class Probes:
@@ -98,21 +129,20 @@ class Probes:
         self._probes = sorted(probes, key=lambda probe: (probe.rule.id, probe.find.place, probe.place))
         self._width = len(self._probes)
         self._every = (1 << self._width) - 1
-        self._ranks = max((len(probe.pattern.needs) for probe in self._probes), default=0)
-        self._given = 0  # what needs no spelling
-        self._alone = 0  # probes that do without other turns
-        by_name: dict[str, int] = {}
-        for number, probe in enumerate(self._probes):
-            self._alone |= (not probe.in_talk) << number
-            for rank in range(self._ranks):
-                bit = 1 << (rank * self._width + number)
-                if rank >= len(probe.pattern.needs):
-                    self._given |= bit
-                    continue
-                for name in probe.pattern.needs[rank]:
-                    by_name[name] = by_name.get(name, 0) | bit
-        self._by_name = by_name
-        self._by_entry = _Entries(by_name, scanner)
+        needs = [_telling(probe.pattern.needs, scanner) for probe in self._probes]
+        self._ranks = max(map(len, needs), default=0)
+        given: list[int] = []
+        by_name: dict[str, list[int]] = {}
+        for number, needed in enumerate(needs):
+            places = range(number, self._ranks * self._width, self._width)
+            given += places[len(needed) :]
+            for place, names in zip(places, needed, strict=False):
+                for name in names:
+                    by_name.setdefault(name, []).append(place)
+        self._given = _number(given)  # what needs no spelling
+        self._alone = _number([n for n, probe in enumerate(self._probes) if not probe.in_talk])  # without other turns
+        self._by_name = _Names(by_name)
+        self._by_entry = _Entries(self._by_name, scanner)
         self._by_shape = _bits((names, n) for n, probe in enumerate(self._probes) for names in probe.shapes)
         self._by_most = _bits((probe.most, n) for n, probe in enumerate(self._probes) if probe.most)
 
@@ -123,7 +153,7 @@ class Probes:
         for _, entry in hits.raw:
             met |= by_entry[entry]
         for hit in hits.extra:
-            met |= self._by_name.get(hit.concept, 0)
+            met |= self._by_name[hit.concept]
         possible = self._every if in_talk else self._alone
         for _ in range(self._ranks):
             possible &= met
@@ -192,9 +222,11 @@ class Compiled:
 
     def _probe(self, rule: Rule, find: Find, pattern: Pattern, place: int) -> Probe:
         shapes = tuple(
-            tuple("@link" if name == OUTSIDE else name for name in item.names)
-            for item in pattern.items
-            if not item.optional and all(name[0] == "@" for name in item.names)
+            [
+                tuple(["@link" if name == OUTSIDE else name for name in item.names])
+                for item in pattern.items
+                if not item.optional and item.names[0][0] == "@" and all(name[0] == "@" for name in item.names)
+            ]
         )
         in_talk = bool(find.asked or find.earlier or find.said)
         return Probe(rule, find, pattern, shapes, place, in_talk, self._most(pattern))
@@ -217,6 +249,8 @@ class Compiled:
 @lru_cache(maxsize=8)
 def compiled(lexicon: Lexicon) -> Compiled:
     """Compile a lexicon, once for all linters that share it."""
+    from linter.spellings import Disguises
+
     folding = Folding(lexicon.reads, symbols_spelled(lexicon))
     sounds = Sounds()
     disguises = Disguises(sounds, lexicon.components, lexicon.lookalikes)

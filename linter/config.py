@@ -15,20 +15,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from linter.lexicon import shipped_folder
+from linter.entries import shipped_folder
 from linter.model import CHANNELS, PLATFORMS, KefulintError
-from linter.sources import COLUMNS, LISTING_COLUMNS
 
 NAMES = ("kefulint.toml", "pyproject.toml")
 FAIL_ON = ("error", "warning", "info", "never")
 OVERRIDES = ("error", "warning", "info")
-_FIELDS = tuple(dict.fromkeys([*COLUMNS, *LISTING_COLUMNS]))
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key of the configuration: what kind of value it takes, and whether it may stand under `[[paths]]`."""
 
     name: str
@@ -89,8 +86,7 @@ class Pattern:
         return _compiled(self.text).fullmatch(full.relative_to(self.root).as_posix()) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """One `[[paths]]` entry: settings for the files its patterns cover."""
 
     match: tuple[Pattern, ...]
@@ -412,7 +408,7 @@ class _Reader:
     def _columns(self, value: Any, path: tuple[str | int, ...]) -> dict[str, Value]:
         found = {}
         for name, column in self._mapping(value, path, "fields and column names").items():
-            self._chosen(name, (*path, name), _FIELDS, "a field of columns")
+            self._chosen(name, (*path, name), _fields(), "a field of columns")
             if not isinstance(column, str):
                 self._wrong((*path, name), column, "the name of a column")
             found[name] = Value(column, self._place((*path, name), name))
@@ -506,6 +502,13 @@ def _folders(config: Config) -> Iterator[Path]:
             yield from (Path(folder) for folder in values["lexicons"].value)
 
 
+def _fields() -> tuple[str, ...]:
+    """Return what a column of a table can be."""
+    from linter.columns import COLUMNS, LISTING_COLUMNS
+
+    return tuple(dict.fromkeys([*COLUMNS, *LISTING_COLUMNS]))
+
+
 def rule_names(folders: Iterable[Path] = ()) -> frozenset[str]:
     """Return the ids and groups of the rules in the shipped lexicons and some folders, by their file names alone."""
     paths = [path for folder in (shipped_folder(), *folders) for path in (folder / "rules").rglob("*.yaml")]
@@ -560,7 +563,7 @@ def _shape(key: Key) -> dict[str, Any]:
         "channel": {"enum": list(CHANNELS)},
         "fail-on": {"enum": list(FAIL_ON)},
         "format": {"enum": list(_FORMATS)},
-        "columns": {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": {"enum": list(_FIELDS)}},
+        "columns": {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": {"enum": list(_fields())}},
         "text": {"type": "string"},
         "file": {"type": "string"},
         "flag": {"type": "boolean"},

@@ -1,8 +1,7 @@
 """A match in, "yes" or the reason for "no" out. Every question is a small function named after it.
 
-The tokenizer is asked only about hits that could be part of a longer word, and imported only then: it takes 0.8 s to
-wake and 120 µs a message, and most messages never need it. Its cache lives in a private folder: jieba's own is a
-`marshal` file in the shared temporary folder, where anybody could leave one.
+The dictionary is asked only about hits that could be part of a longer word, and read only then: most messages never need
+it.
 """
 
 from __future__ import annotations
@@ -10,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
-from linter.folder import private_folder
 from linter.pattern import Hit, Hits
 from linter.text import COMMA, SPACE, STOP, Folded
+
+if TYPE_CHECKING:
+    from linter.words import Words
 
 DENIAL, AFTER, WARNING, ECHO = "clear-denial", "clear-after", "clear-warning", "clear-echo"
 _NO_ACCIDENT = 5  # so many characters in a row that all sound like something else are meant
@@ -118,7 +119,7 @@ def _gap(folded: Folded, start: int, end: int) -> int:
     return max(folded.gaps[start : end + 1], default=0)
 
 
-# --- the tokenizer ---------------------------------------------------------------------------------------------------
+# --- words ---------------------------------------------------------------------------------------------------------------
 
 
 def tokens_around(folded: Folded, start: int, end: int) -> list[tuple[int, int, str]]:
@@ -139,20 +140,16 @@ def tokens_around(folded: Folded, start: int, end: int) -> list[tuple[int, int, 
 
 @lru_cache(maxsize=4096)
 def _cut(text: str) -> tuple[str, ...]:
-    return tuple(_tokenizer().lcut(text, HMM=False))
+    return tuple(_words().cut(text))
 
 
 def is_word(token: str) -> bool:
     """Is it a word of the tokenizer's dictionary (and not only the beginning of one)?"""
-    return bool(_tokenizer().FREQ.get(token))
+    return _words().count(token) > 0
 
 
 @lru_cache(maxsize=1)
-def _tokenizer() -> Any:
-    import jieba
+def _words() -> Words:
+    from linter.words import words
 
-    jieba.setLogLevel(60)
-    tokenizer = jieba.Tokenizer()
-    tokenizer.tmp_dir = str(private_folder())
-    tokenizer.initialize()
-    return tokenizer
+    return words()

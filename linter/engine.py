@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from linter import cache, measures
 from linter.compiled import Compiled, Reading, compiled
+from linter.entries import Lexicon, Rule
 from linter.judge import Court, Match, Scene, settle
-from linter.lexicon import Lexicon, Rule
 from linter.model import CHANNELS, PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
 
@@ -269,7 +269,7 @@ class Linter:
             scene = self._scene(replace_text(message, message.text[start:end]), record or {})
             first = scene.reading.start if start == 0 else -1  # the start of a window is not that of the message
             last = scene.reading.end if end == len(message.text) else _LONG * 10
-            scene = replace(scene, reading=scene.reading.bounded(first, last))
+            scene = scene._replace(reading=scene.reading.bounded(first, last))
             seen = len(rejections) if rejections is not None else 0
             for finding in self._judge_scene(scene, rejections, record):
                 moved = replace(finding, start=finding.start + start, end=finding.end + start, origin=message.origin)
@@ -303,12 +303,16 @@ class Linter:
         return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
 
     def _scene(self, message: Message, record: Mapping[str, Any]) -> Scene:
-        before = _fragments(message)
+        before = _fragments(message) if message.context else ()
+        if not before:
+            return Scene(
+                message, self._read(message.text), 0, str(record.get("category") or ""), str(record.get("brand") or "")
+            )
         offset = sum(len(piece) + 1 for piece in before)
         reading = self._read(" ".join([*before, message.text]))
-        if before:  # `^` is the start of this message, not of the pieces before it
-            own = reading.folded.plain_span(offset, len(reading.folded.original))[0]
-            reading = reading.bounded(max(reading.start, own), reading.end)
+        # `^` is the start of this message, not of the pieces before it
+        own = reading.folded.plain_span(offset, len(reading.folded.original))[0]
+        reading = reading.bounded(max(reading.start, own), reading.end)
         return Scene(message, reading, offset, str(record.get("category") or ""), str(record.get("brand") or ""))
 
     def _applies(self, rule: Rule, record: Mapping[str, Any] | None) -> bool:

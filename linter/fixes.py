@@ -17,10 +17,9 @@ from typing import Any
 import regex
 
 from linter.engine import Linter, replace_text
-from linter.lexicon import Example, Lexicon
+from linter.entries import Before, Example, Lexicon, Wording
 from linter.measures import mask_html
 from linter.model import CHANNELS, PLATFORMS, Finding, Fix, Message
-from linter.wordings import Before, Wording
 
 _STOP = "。！？!?\n\r…;；"
 _CLAUSE = re.compile(rf"[{_STOP}，,、~～\s]+")

@@ -26,7 +26,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from linter.answer import answer
+from linter.answer import answer, considered
 from linter.columns import ROLE_NAMES
 from linter.model import PLATFORMS, KefulintError, Message, Turn
 
@@ -167,11 +167,8 @@ class Guard:
         return Answer(message.text, "send" if self.on_slow == "open" else "block")
 
     def _here(self, message: Message) -> Answer:
-        from linter.fixes import rewrite
-
         linter = self._linter()
-        findings = linter.check_message(message)
-        better = rewrite(message, findings, linter)
+        findings, better = considered(linter, message)
         return _answer(message.text, answer(findings, message.text, linter.version, rewritten=better), "local")
 
     def _linter(self) -> Linter:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from linter import confirm
 from linter.compiled import OUTSIDE, Reading
-from linter.lexicon import Find, Lexicon, Rule
+from linter.entries import Find, Lexicon, Rule
 from linter.model import VERDICTS, Message, Rejection, graver
 from linter.pattern import Hit, Pattern, matches
 from linter.scan import Hits
@@ -41,8 +42,7 @@ class Match:
         return max((verdict for _, verdict in self.verdicts), key=VERDICTS.index)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """One message made ready. Fragments of the agent's turns just before it may stand in front: `offset` of them."""
 
     message: Message
@@ -67,7 +67,7 @@ class Court:
         if not self._is_asked(scene, rule, find) or not self._could_fit(scene, find):
             return
         hits = scene.reading.hits
-        ways = [(p, self._ways(scene, p, hits)) for p in patterns if hits.may_follow(p)]
+        ways = [(p, self._ways(scene, p, hits)) for p in patterns if hits.may_follow(p, *scene.reading.bounds)]
         ways = [(pattern, found) for pattern, found in ways if found or OUTSIDE in pattern.names]
         if not ways or not self._fits(scene, find):
             return  # most finds end here: the words are there, but not beside each other
@@ -153,7 +153,7 @@ class Court:
         return any(
             _is_whole(match, folded)
             for p in patterns
-            if reading.hits.could(p) and reading.hits.may_follow(p)
+            if reading.hits.could(p) and reading.hits.may_follow(p, *reading.bounds)
             for match in matches(p, reading.hits, folded, *reading.bounds)
         )
 
@@ -207,7 +207,7 @@ class Court:
 
     def _nearby(self, reading: Reading, pattern: Pattern, match: Sequence[Hit]) -> bool:
         """Does an `unless` pattern match near the match, in the same sentence?"""
-        if not reading.hits.could(pattern) or not reading.hits.may_follow(pattern):
+        if not reading.hits.could(pattern) or not reading.hits.may_follow(pattern, *reading.bounds):
             return False
         gaps = reading.folded.gaps
         low, high = match[0].start, match[-1].end

@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
+from linter.entries import Concept, Example, Find, Fixing, Lexicon, Rule, files, shipped_folder
 from linter.model import CHANNELS, PLATFORMS, VERDICTS, LexiconError, Turn
 from linter.nodes import Node, Problems, load_yaml
 from linter.packed import Later
 from linter.pattern import Pattern, PatternError, of_items, parse
+from linter.rulebook import load_rulebooks
 from linter.shapes import SHAPES
-from linter.wordings import Fixing, read_fix
+from linter.wordings import read_fix
 
-if TYPE_CHECKING:
-    from linter.rulebook import Rulebooks
+__all__ = [
+    "Concept",
+    "Example",
+    "Find",
+    "Lexicon",
+    "Rule",
+    "files",
+    "load_lexicon",
+    "shipped_folder",
+    "unmark",
+    "version",
+]
 
 CLEARS = ("denied", "forbidden", "quoted", "warned", "asked-back")
 NEEDS = ("line", "conversation", "record", "set", "times")
@@ -41,126 +51,8 @@ FIND_KEYS = (
 EXAMPLE_KEYS = ("text", "platform", "channel", "buyer", "context", "verdict")
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
-    """One meaning with its spellings. `word`: ask the tokenizer about every hit; `disguise`: generate disguises."""
-
-    id: str
-    title: str
-    strong: tuple[str, ...]
-    weak: tuple[str, ...] = ()
-    excepts: tuple[str, ...] = ()
-    disguise: bool = True
-    word: bool = False
-    place: str = ""
-
-
-class Find(NamedTuple):
-    """One way a rule is found: any of `patterns`, under the conditions that are set."""
-
-    patterns: tuple[Pattern, ...]
-    place: str
-    verdict: str | None = None
-    channels: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()
-    clear: tuple[str, ...] | None = None
-    asked: tuple[Pattern, ...] = ()
-    unless_asked: tuple[Pattern, ...] = ()
-    earlier: tuple[Pattern, ...] = ()
-    unless_earlier: tuple[Pattern, ...] = ()
-    said: tuple[Pattern, ...] = ()
-    unless_said: tuple[Pattern, ...] = ()
-    category: tuple[Pattern, ...] = ()
-    unless_category: tuple[Pattern, ...] = ()
-    unless: tuple[Pattern, ...] = ()
-    unless_anywhere: tuple[Pattern, ...] = ()
-    longest: int = 0
-    shortest: int = 0
-    weak: bool = False
-    other_brand: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A text with its marked spans; the rule must find (violates) or must not (passes)."""
-
-    text: str
-    spans: tuple[tuple[int, int], ...]
-    platform: str
-    channel: str
-    context: tuple[Turn, ...]
-    verdict: str | None
-    place: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
-    """One rule file."""
-
-    id: str
-    group: str
-    title: str
-    verdict: str
-    status: str
-    since: str
-    needs: str
-    channels: tuple[str, ...]
-    clear: tuple[str, ...]
-    over: tuple[str, ...]
-    why: str
-    message: str
-    suggestion: str
-    finds: tuple[Find, ...]
-    unless: tuple[Pattern, ...]
-    examples: Later[tuple[tuple[Example, ...], tuple[Example, ...]]]  # violates, passes
-    place: str
-    measure: str = ""
-    settings: tuple[tuple[str, str], ...] = ()
-    fix: Fixing[Example] | None = None
-
-    @property
-    def violates(self) -> tuple[Example, ...]:
-        """The texts in which the rule must find what is marked."""
-        return self.examples.value[0]
-
-    @property
-    def passes(self) -> tuple[Example, ...]:
-        """The texts in which it must find nothing."""
-        return self.examples.value[1]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lexicon:
-    """Everything that was loaded, by id, and a version made from the bytes of the files."""
-
-    all_concepts: Later[dict[str, Concept]]
-    rules: dict[str, Rule]
-    all_rulebooks: Later[Rulebooks]
-    reads: dict[str, str]
-    components: dict[str, tuple[str, ...]]
-    lookalikes: dict[str, str]
-    domains: dict[str, tuple[str, ...]]
-    version: str
-
-    @property
-    def concepts(self) -> dict[str, Concept]:
-        return self.all_concepts.value
-
-    @property
-    def rulebooks(self) -> Rulebooks:
-        return self.all_rulebooks.value
-
-
-def shipped_folder() -> Path:
-    """Return the folder of the shipped lexicons: inside the package when installed, beside it in a checkout."""
-    inside = Path(__file__).parent / "lexicons"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "lexicons"
-
-
 def load_lexicon(extra: Sequence[str | Path] = ()) -> Lexicon:
     """Load the shipped lexicons and the folders named; raise LexiconError with every problem found."""
-    from linter.rulebook import load_rulebooks  # not needed where the compiled form is loaded
-
     problems = Problems()
     folders = [shipped_folder(), *(Path(folder) for folder in extra)]
     for folder in folders:
@@ -177,11 +69,6 @@ def load_lexicon(extra: Sequence[str | Path] = ()) -> Lexicon:
         Later(loader.concepts), loader.rules, Later(rulebooks), loader.reads, loader.components, loader.lookalikes,
         loader.domains, version(folders),
     )  # fmt: skip
-
-
-def files(folders: Sequence[Path]) -> list[Path]:
-    """Return the YAML files of the folders, in a fixed order."""
-    return [path for folder in folders for path in sorted(folder.rglob("*.yaml"))]
 
 
 def version(folders: Sequence[Path]) -> str:

@@ -7,7 +7,6 @@ the rest is read. What a compressed file holds before it breaks off is read too.
 from __future__ import annotations
 
 import codecs
-import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -17,24 +16,13 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
+from linter.inputs import Trouble as Trouble
+from linter.inputs import clean as clean
+from linter.inputs import encoding_of as encoding_of
 from linter.model import SourceError
 
 PACKED = (".gz", ".bz2", ".xz", ".zst")
 _BLOCK = 1 << 20
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something that could not be judged. `row` is the line or record number, `expected` what would have been right."""
-
-    path: str
-    row: int
-    what: str
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.row}: {self.what}, expected {self.expected}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,26 +202,3 @@ class Lines:
         while block := self._read(_BLOCK):
             parts.append(block)
         return b"".join(parts)
-
-
-def encoding_of(head: bytes) -> str:
-    """Tell the encoding by the first bytes of a file."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    cut = head[: head.rfind(b"\n") + 1] or head
-    try:
-        cut.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start >= len(cut) - 3 and cut is head:
-            return "utf-8"  # only cut in the middle of a character
-        try:
-            cut.decode("gb18030")
-        except UnicodeDecodeError:
-            return "utf-8"
-        return "gb18030"
-    return "utf-8"
-
-
-def clean(text: str) -> str:
-    """Replace lone surrogates, which no output can carry; the length stays the same."""
-    return _SURROGATES.sub("\ufffd", text)

@@ -30,42 +30,16 @@ from linter.columns import (
     profile_of,
     role_of_sender,
 )  # fmt: skip
+from linter.inputs import LOG_FORMATS, LOG_SUFFIXES, worth
+from linter.inputs import Listing as Listing  # a name of this module too, as are its options
+from linter.inputs import Options as Options
 from linter.lines import PACKED, Block, Lines, Trouble, clean, opened
 from linter.model import CHANNELS, Message, Origin, SourceError, Turn
 
-FORMATS = ("jsonl", "csv", "tsv", "xlsx", "parquet", "arrow", "transcript")
-SUFFIXES = {
-    ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
-    ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
-}  # fmt: skip
 ROWS = 8192  # of a table, at most
 CONTEXT = 6  # earlier turns that count
 SESSIONS = 20_000  # open sessions whose last turns are kept; a log with more open at once loses the oldest contexts
 _HEADER_ROWS = 6  # rows among which the header is looked for: exports often begin with a title
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A listing record (title, detail, freight …) and where it stood."""
-
-    record: Mapping[str, Any]
-    origin: Origin
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to read. `columns` maps our field names to a file's column names; unset ones are detected."""
-
-    format: str | None = None
-    encoding: str | None = None
-    channel: str = "chat"
-    platform: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    need_text: bool = False  # a table without a text column is an error (logs) and not read cell by cell
-    fields: tuple[str, ...] = ()  # path expressions that say which texts of a document are replies (`formats`)
-    placeholders: bool = True  # {{name}}, {name}, %s … of a document are not judged
-    profile: str | None = None
-    roles: Mapping[str, str] = field(default_factory=dict)  # what a sender's or a role's name stands for
 
 
 Values = list[str | None]
@@ -667,11 +641,6 @@ def _without_header(rows: Iterator[tuple[list[str], int, int]], source: _CsvRows
     yield 0, table
 
 
-def worth(text: str) -> bool:
-    """Is a cell or scalar more than a number or a code?"""
-    return any(not char.isascii() and char.isalpha() for char in text) or " " in text.strip()
-
-
 def _xlsx(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
     """Every sheet of a workbook, like a CSV; raises SourceError where the extra `xlsx` is not installed."""
     try:
@@ -920,9 +889,9 @@ def tables_of(lines: Lines, kind: str, options: Options, skip: int = 0) -> Itera
 def format_of(path: str, options: Options) -> str | None:
     """Return the format of a log by option or suffix, or None where it is none of ours."""
     if options.format:
-        return options.format if options.format in FORMATS else None
+        return options.format if options.format in LOG_FORMATS else None
     name = Path(path)
-    return SUFFIXES.get((Path(name.stem) if name.suffix.lower() in PACKED else name).suffix.lower())
+    return LOG_SUFFIXES.get((Path(name.stem) if name.suffix.lower() in PACKED else name).suffix.lower())
 
 
 def tables(path: str | Path, options: Options | None = None, skip: int = 0) -> Iterator[Table]:
@@ -930,7 +899,7 @@ def tables(path: str | Path, options: Options | None = None, skip: int = 0) -> I
     options = options or Options()
     kind = format_of(str(path), options)
     if kind is None:
-        raise SourceError(f"{path}:1: unknown format, expected one of {', '.join(FORMATS)}")
+        raise SourceError(f"{path}:1: unknown format, expected one of {', '.join(LOG_FORMATS)}")
     stream, raw = opened(str(path))
     with raw:
         for number, table in tables_of(Lines(stream, str(path), options.encoding), kind, options, skip):

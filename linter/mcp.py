@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from linter import __version__, bench, explaining, reports
-from linter.answer import answer
+from linter.answer import answer, considered
 from linter.engine import Linter
 from linter.fixes import rewrite as rewritten
 from linter.lexicon import Rule
@@ -169,8 +169,8 @@ class Tools:
         self, text: str, context: list[Said] | None, platforms: Sequence[str] | None, channel: str
     ) -> tuple[list[Finding], dict[str, Any]]:
         linter, message = self._on(platforms), _message(text, context, channel)
-        found = linter.check_message(message)
-        return found, answer(found, text, linter.version, rewritten=rewritten(message, found, linter))
+        found, better = considered(linter, message)
+        return found, answer(found, text, linter.version, rewritten=better)
 
 
 def _message(text: str, context: list[Said] | None, channel: str) -> Message:

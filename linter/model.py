@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PLATFORMS = ("tmall", "taobao", "pinduoduo", "douyin", "kuaishou", "jd")
 CHANNELS = ("chat", "listing.title", "listing.detail")
 VERDICTS = ("none", "info", "warning", "error")  # from mild to grave: the index is the rank
+VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}
 ROLES = ("agent", "buyer")
 
 

@@ -8,7 +8,6 @@ the code host, and no report names a folder of the machine that made it.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -109,25 +108,6 @@ def statistics_text(report: Report) -> str:
     return reports.table(head, rows, right=range(2, 8)) if rows else ""
 
 
-def summary(report: Report) -> str:
-    """Return the count at the end of a check, in one line."""
-    found = Counter(result.finding.verdict for result in report.results if result.open)
-    counts = "，".join(f"{VERDICT_NAMES[verdict]} {found[verdict]}" for verdict in _VERDICTS)
-    allowed = sum(result.finding.suppressed is not None for result in report.results)
-    known = sum(result.known for result in report.results)
-    fixes = [result.finding.fix for result in report.results if result.open and result.finding.fix]
-    safe = sum(fix.safe for fix in fixes)
-    more = [
-        (safe, f"{safe} 处可以用 --fix 改好"),
-        (len(fixes) - safe, f"{len(fixes) - safe} 处可以用 --unsafe-fixes 改"),
-        (allowed, f"已允许 {allowed} 处"),
-        (known, f"基线里已有 {known} 处"),
-        (len(report.troubles), f"{len(report.troubles)} 处没能判"),
-        (report.excluded, f"按配置跳过 {report.excluded} 个文件"),
-    ]
-    return f"检查了 {report.messages} 条：{counts}" + "".join(f"；{said}" for number, said in more if number)
-
-
 # --- for programs ----------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +146,8 @@ _MORE = ("column", "suppressed", "known", "fingerprint")
 
 
 def _csv(report: Report, view: View) -> str:
+    import csv
+
     stream = io.StringIO()
     stream.write("\ufeff")
     rows = csv.writer(stream, lineterminator="\n")

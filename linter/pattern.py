@@ -51,8 +51,8 @@ class Pattern(NamedTuple):
     from_start: bool = False
     to_end: bool = False
     across: bool = False  # gaps may jump the end of a sentence
-    needs: tuple[frozenset[str], ...] = ()  # one of each must have been found; what is told by shape is left out
-    names: frozenset[str] = frozenset()  # of all items
+    needs: tuple[tuple[str, ...], ...] = ()  # one of each must have been found; what is told by shape is left out
+    names: tuple[str, ...] = ()  # of all items
 
 
 class PatternError(ValueError):
@@ -85,15 +85,13 @@ def parse(source: str, within: int, across: bool = False) -> Pattern:
 def of_items(pattern: Pattern, items: Iterable[Item]) -> Pattern:
     """Return a pattern with these items."""
     items = tuple(items)
-    names = frozenset(name for item in items for name in item.names)
+    names = tuple(dict.fromkeys(name for item in items for name in item.names))
     return pattern._replace(items=items, needs=needed(items), names=names)
 
 
-def needed(items: Iterable[Item]) -> tuple[frozenset[str], ...]:
+def needed(items: Iterable[Item]) -> tuple[tuple[str, ...], ...]:
     """Return the names of which one each must have been found; what is told by shape is left out."""
-    return tuple(
-        frozenset(item.names) for item in items if not item.optional and not any(name[0] == "@" for name in item.names)
-    )
+    return tuple(item.names for item in items if not item.optional and not any(name[0] == "@" for name in item.names))
 
 
 def _gap(token: str) -> int | None:

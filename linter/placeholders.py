@@ -8,6 +8,7 @@ that stands for a number (返{{amount}}元) becomes a digit, because what it wil
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MASK = "\ua015"  # a Yi syllable: a letter to the fold, in no Chinese word, read as no sound
 _FILLER = "\u200b"
@@ -17,12 +18,11 @@ _NAMES = (
     "物流单号", "快递公司", "物流公司", "店铺名", "店铺名称", "客服名", "金额", "价格", "日期", "时间", "发货时间", "称呼",
 )  # fmt: skip
 _NAME = "|".join(sorted(_NAMES, key=len, reverse=True))
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = (
     r"\{%.{0,400}?%\}|\{#.{0,1000}?#\}|\{\{.{0,200}?\}\}"  # Jinja, Mustache, Handlebars; bounded, so that time is
     r"|[$#]\{[^{}\n]{1,60}\}|\{[A-Za-z_\u4e00-\u9fff][\w.:\[\]\-]{0,40}\}|\{\d{0,2}\}"  # ${name}, {name}, {0}, {}
     r"|%\([A-Za-z_]\w{0,40}\)[sdif]|%(?:\d\$)?[sdf](?![A-Za-z])"  # %(name)s, %s
-    rf"|[【\[<#](?:{_NAME})[】\]>#]",
-    re.DOTALL,
+    rf"|[【\[<#](?:{_NAME})[】\]>#]"
 )
 _COUNTED = re.compile(r"\s?(?:元|块|%|％|折|天|小时|个工作日|分钟|件|张|积分)")
 
@@ -31,7 +31,12 @@ def mask(text: str) -> str:
     """Return the text with its placeholders neutral, at the same length."""
     if not any(sign in text for sign in "{%【[<#"):
         return text
-    return _PLACEHOLDER.sub(lambda found: _neutral(found, text), text)
+    return _placeholders().sub(lambda found: _neutral(found, text), text)
+
+
+@lru_cache(maxsize=1)
+def _placeholders() -> re.Pattern[str]:
+    return re.compile(_PLACEHOLDER, re.DOTALL)  # large: compiled where a text may hold one
 
 
 def _neutral(found: re.Match[str], text: str) -> str:

@@ -7,22 +7,22 @@ formulas are defused.
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import IO, Any
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, Any
 
-import regex
-from wcwidth import wcswidth, wcwidth
-
+from linter.model import VERDICT_NAMES as VERDICT_NAMES
 from linter.model import Clause, Finding
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    import regex
 
 PLATFORM_NAMES = {
     "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
     "law": "法律", "any": "通用",
 }  # fmt: skip
-VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}
 CONFIDENCE_NAMES = {"official": "官方原文", "quoted": "转述条文", "secondary": "二手资料"}
 _COLOURS = {"error": "31", "warning": "33", "info": "36"}
 _MOST_CLAUSES = 3  # on a screen; the rest is counted
@@ -32,7 +32,7 @@ _SHOWN = 60  # columns of text around a finding
 # a digit or an underscore; any id behind a word that announces one. No nested repeats: linear time.
 _DIGIT = "[\\p{N}零〇一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]"
 _ANNOUNCED = "微信|薇信|威信|卫星|[vV]信|微|薇|[wWvV][xX]|[vV]|(?i:wechat|weixin)|[qQ]{2}|企鹅|扣扣"
-_CONTACT = regex.compile(
+_CONTACT = (
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++ ?[@＠] ?[A-Za-z0-9.-]{3,64}|"
     rf"\+?{_DIGIT}(?:[ \u3000.·_–—\-\p{{Cf}}\ufe0f\u20e3]{{0,3}}{_DIGIT}){{6,}}|"
     r"(?<![A-Za-zＡ-Ｚａ-ｚ0-9])(?=[A-Za-zＡ-Ｚａ-ｚ-]{0,18}[\d_])[A-Za-zＡ-Ｚａ-ｚ][A-Za-zＡ-Ｚａ-ｚ\d_-]{5,}|"
@@ -42,7 +42,14 @@ _CONTACT = regex.compile(
 
 def redact(text: str) -> str:
     """Mask contacts in a text, keeping its length: the first and last two characters stay, of short ones one."""
-    return str(_CONTACT.sub(lambda found: _masked(found.group()), text))
+    return str(_contacts().sub(lambda found: _masked(found.group()), text))
+
+
+@lru_cache(maxsize=1)
+def _contacts() -> regex.Pattern[str]:
+    import regex
+
+    return regex.compile(_CONTACT)
 
 
 def _masked(text: str) -> str:
@@ -197,11 +204,15 @@ def _underlined(text: str, start: int, end: int) -> list[str]:
 
 def visible(text: str) -> str:
     """Replace control and zero-width characters by a dot, so that nothing hidden stays hidden and columns align."""
+    from wcwidth import wcwidth
+
     return "".join("·" if wcwidth(char) < 1 and char not in "\ufe0f\u20e3" else char for char in text)
 
 
 def width(text: str) -> int:
     """Return the columns a text takes on a terminal."""
+    from wcwidth import wcswidth
+
     columns = wcswidth(text)
     return columns if columns >= 0 else len(text)
 
@@ -263,6 +274,8 @@ class CsvWriter:
     """Writes findings as CSV with a BOM, so that spreadsheets read the Chinese."""
 
     def __init__(self, stream: IO[str]) -> None:
+        import csv
+
         stream.write("\ufeff")
         self._rows = csv.writer(stream, lineterminator="\n")
         self._rows.writerow(CSV_HEAD)
@@ -273,4 +286,6 @@ class CsvWriter:
 
 def dump(data: Any, *, indent: int | None = None) -> str:
     """Return data as JSON with the Chinese readable."""
+    import json
+
     return json.dumps(data, ensure_ascii=False, indent=indent)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from linter import reports
-from linter.model import Finding, Place
+from linter.model import VERDICT_NAMES, Finding, Place
 
 if TYPE_CHECKING:
     from linter.lexicon import Lexicon
@@ -79,4 +79,25 @@ class View:
     every: bool = False
 
     def masked(self, text: str) -> str:
-        return text if self.shown else reports.redact(text)
+        from linter.reports import redact
+
+        return text if self.shown else redact(text)
+
+
+def summary(report: Report) -> str:
+    """Return the count at the end of a check, in one line."""
+    found = Counter(result.finding.verdict for result in report.results if result.open)
+    counts = "，".join(f"{VERDICT_NAMES[verdict]} {found[verdict]}" for verdict in ("error", "warning", "info"))
+    allowed = sum(result.finding.suppressed is not None for result in report.results)
+    known = sum(result.known for result in report.results)
+    fixes = [result.finding.fix for result in report.results if result.open and result.finding.fix]
+    safe = sum(fix.safe for fix in fixes)
+    more = [
+        (safe, f"{safe} 处可以用 --fix 改好"),
+        (len(fixes) - safe, f"{len(fixes) - safe} 处可以用 --unsafe-fixes 改"),
+        (allowed, f"已允许 {allowed} 处"),
+        (known, f"基线里已有 {known} 处"),
+        (len(report.troubles), f"{len(report.troubles)} 处没能判"),
+        (report.excluded, f"按配置跳过 {report.excluded} 个文件"),
+    ]
+    return f"检查了 {report.messages} 条：{counts}" + "".join(f"；{said}" for number, said in more if number)

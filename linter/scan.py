@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,9 +19,8 @@ import ahocorasick
 
 from linter.pattern import Hit, Pattern
 from linter.shapes import GATES, SHAPES
-from linter.spellings import Term, is_common
-from linter.terms import Terms
-from linter.text import FILLER, NONE, SPACE, Folded, Sounds
+from linter.terms import Term, Terms
+from linter.text import FILLER, NONE, SPACE, Folded, Sounds, is_common
 
 _JOINT = "\x00"
 _SYLLABLE = 6  # letters of the longest
@@ -96,19 +94,26 @@ class Hits:
                 return False
         return True
 
-    def may_follow(self, pattern: Pattern) -> bool:
-        """May the items of a pattern stand in order and near enough? Told by the automaton's places, before any hit is made."""
+    def may_follow(self, pattern: Pattern, first: int, last: int) -> bool:
+        """May the items of a pattern stand in order and near enough, and at the edges `first` and `last` if it asks so?
+
+        Told by the automaton's places, before any hit is made.
+        """
         if self._spans is not None or self._extra:
             return True  # some places are not those of the automaton
         ends: list[int] = []
+        names: tuple[str, ...] = ()
         for number, (names, reach) in enumerate(self._scanner.steps(pattern)):
             places = [place for name in names for place in self._places(name)]
             if number:
                 places = [(a, b) for a, b in places if any(0 <= a - end <= reach for end in ends)]
+            elif pattern.from_start and not pattern.items[0].optional and pattern.items[0].names == names:
+                places = [(a, b) for a, b in places if a <= first]
             if not places:
                 return False
             ends = [end for _, end in places]
-        return True
+        at_end = pattern.to_end and not pattern.items[-1].optional and pattern.items[-1].names == names
+        return not at_end or max(ends) >= last
 
     def _places(self, name: str) -> list[tuple[int, int]]:
         """Return where the automaton met a concept, in either view: their characters are one for one."""
@@ -315,7 +320,7 @@ class Scanner:
                 letters = sum(c.isascii() for c in text)
                 if not 1 < letters < len(text):
                     continue
-                hit = _hit(replace(term, view="sound"), start, end, folded, spans)
+                hit = _hit(term._replace(view="sound"), start, end, folded, spans)
                 if hit is not None:
                     yield hit, term
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import glob
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from linter import logs
-from linter.columns import COLUMNS, LISTING_COLUMNS, columns_of, listing_columns, parse_columns
+from linter.columns import COLUMNS, LISTING_COLUMNS, NOT_TEXT, columns_of, listing_columns, parse_columns
+from linter.inputs import FORMATS, LOG_FORMATS, MARKS, SUFFIXES, Listing, Options, worth
 from linter.lines import PACKED, Lines, Trouble, clean, encoding_of, opened
-from linter.logs import Listing, Options, worth
 from linter.model import Message, Origin, SourceError
 from linter.nodes import Node, Problems, parse_yaml
 
@@ -27,15 +26,6 @@ __all__ = [
     "COLUMNS", "FORMATS", "LISTING_COLUMNS", "SUFFIXES", "Item", "Lines", "Listing", "Options", "Trouble", "clean",
     "columns_of", "encoding_of", "expanded", "format_of", "listing_columns", "parse_columns", "read", "with_platform",
 ]  # fmt: skip
-
-FORMATS = ("text", "markdown", "json", "yaml", *logs.FORMATS)
-SUFFIXES = logs.SUFFIXES | {
-    ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".json": "json", ".yaml": "yaml", ".yml": "yaml",
-}  # fmt: skip
-
-NOT_TEXT = frozenset(
-    name for kind, names in COLUMNS.items() if kind not in ("text", "question", "context") for name in names
-) | {"url", "link", "image", "type", "lang", "tags", "title", "key", "name", "category", "分类", "标签", "快捷短语编码"}  # fmt: skip
 
 Item = Message | Listing | Trouble
 
@@ -47,7 +37,7 @@ def read(path: str | Path, options: Options | None = None) -> Iterator[Item]:
     """
     options = options or Options()
     kind = format_of(path, options)
-    if kind in logs.FORMATS:
+    if kind in LOG_FORMATS:
         sessions = logs.Sessions()
         for table in logs.tables(path, replace(options, format=kind)):
             yield from table.troubles
@@ -115,8 +105,6 @@ def _is_readable(path: Path) -> bool:
 
 
 # --- text and Markdown -----------------------------------------------------------------------------------------------
-
-MARKS = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,3}[.)]|#{1,6})[ \t]+){0,4}")
 
 
 def _read_text(lines: Lines, options: Options) -> Iterator[Item]:

@@ -12,21 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-from linter.text import Sounds, near, readings
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One string to look for. `view` is plain or sound; `how` names the disguise, '' for the spelling itself."""
-
-    text: str
-    concept: str
-    spelling: str
-    view: str = "plain"
-    weak: bool = False
-    how: str = ""
-    word: bool = False  # ask the tokenizer whether a longer word swallows it
-    excepts: bool = False  # not a spelling but an innocent phrase that shields the spellings inside it
+from linter.terms import Term
+from linter.text import Sounds, is_common, near, readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +131,3 @@ def _one_at_a_time(choices: list[list[tuple[str, str]]]) -> Iterator[tuple[tuple
 
 def _is_chinese(char: str) -> bool:
     return "\u3400" <= char <= "\u9fff"
-
-
-def is_common(char: str) -> bool:
-    """Is it one of the 3,755 characters of everyday writing (GB 2312 level 1)?"""
-    try:
-        raw = char.encode("gb2312")
-    except UnicodeEncodeError:
-        return False
-    return len(raw) == 2 and 0xB0 <= raw[0] <= 0xD7

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from linter.config import Pattern, shown, unknown_rule
 from linter.model import Finding, KefulintError
-from linter.nodes import Node, Problems, load_yaml
+
+if TYPE_CHECKING:
+    from linter.nodes import Node, Problems
 
 SIDE_FILE = ".kefulint-allow.yaml"
 SIDE_KEYS = ("path", "rule", "words", "fingerprint", "reason", "until")
@@ -122,6 +125,8 @@ def day_of(text: str) -> date:
 
 def side_file(path: Path, known: frozenset[str]) -> list[Suppression]:
     """Return the suppressions of a side file; raise KefulintError with everything that is wrong in it."""
+    from linter.nodes import Problems, load_yaml
+
     problems = Problems()
     node = load_yaml(path, problems, shown(path))
     entries = node.items(problems, "the side file") if node else []

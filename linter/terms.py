@@ -1,7 +1,7 @@
 """Terms by the entry of the automaton they belong to, kept in columns.
 
-There are some thirty thousand, and a run touches a few hundred: columns are loaded as they lie in the file, and a Term is
-made when somebody asks for it.
+There are some thirty thousand, and a run touches a few hundred: columns are loaded as they lie in the file, strings as one
+long one, and a Term is made when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,26 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
-
-from linter.spellings import Term
+from typing import Any, NamedTuple
 
 _VIEWS = ("plain", "sound", "mixed")
 _WEAK, _WORD, _EXCEPTS = 4, 8, 16
+_COLUMNS = (
+    "_string_cuts", "_cuts", "_concepts", "_texts", "_spellings", "_hows", "_owned", "_owned_cuts",
+)  # fmt: skip
+
+
+class Term(NamedTuple):
+    """One string to look for. `view` is plain or sound; `how` names the disguise, '' for the spelling itself."""
+
+    text: str
+    concept: str
+    spelling: str
+    view: str = "plain"
+    weak: bool = False
+    how: str = ""
+    word: bool = False  # ask the tokenizer whether a longer word swallows it
+    excepts: bool = False  # not a spelling but an innocent phrase that shields the spellings inside it
 
 
 class Terms:
@@ -23,9 +37,10 @@ class Terms:
     def __init__(self, entries: Sequence[Sequence[Term]]) -> None:
         flat = [term for entry in entries for term in entry]
         self.names = tuple(sorted({term.concept for term in flat}))
-        self._strings = tuple(sorted({s for term in flat for s in (term.text, term.spelling, term.how)}))
+        strings = sorted({s for term in flat for s in (term.text, term.spelling, term.how)})
         number = {name: n for n, name in enumerate(self.names)}
-        string = {text: n for n, text in enumerate(self._strings)}
+        string = {text: n for n, text in enumerate(strings)}
+        self._strings, self._string_cuts = "".join(strings), _sums(map(len, strings))
         self._cuts = _sums(len(entry) for entry in entries)
         self._concepts = array("I", (number[term.concept] for term in flat))
         self._texts = array("I", (string[term.text] for term in flat))
@@ -55,15 +70,19 @@ class Terms:
         return found
 
     def _term(self, number: int) -> Term:
-        flags, strings = self._flags[number], self._strings
+        flags, string = self._flags[number], self._string
         return Term(
-            strings[self._texts[number]], self.names[self._concepts[number]], strings[self._spellings[number]],
-            _VIEWS[flags & 3], bool(flags & _WEAK), strings[self._hows[number]], bool(flags & _WORD), bool(flags & _EXCEPTS),
+            string(self._texts[number]), self.names[self._concepts[number]], string(self._spellings[number]),
+            _VIEWS[flags & 3], bool(flags & _WEAK), string(self._hows[number]), bool(flags & _WORD), bool(flags & _EXCEPTS),
         )  # fmt: skip
+
+    def _string(self, number: int) -> str:
+        return self._strings[self._string_cuts[number] : self._string_cuts[number + 1]]
 
     def length(self, entry: int) -> int:
         """Return the characters of an entry."""
-        return len(self._strings[self._texts[self._cuts[entry]]])
+        number = self._texts[self._cuts[entry]]
+        return self._string_cuts[number + 1] - self._string_cuts[number]
 
     def concepts(self, entry: int) -> set[str]:
         """Return the concepts that an entry spells."""
@@ -83,15 +102,15 @@ class Terms:
         return found
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arrays = (self._cuts, self._concepts, self._texts, self._spellings, self._hows, self._owned, self._owned_cuts)
-        return _terms, (self.names, self._strings, self._flags, [one.tobytes() for one in arrays])
+        arrays = [getattr(self, name).tobytes() for name in _COLUMNS]
+        return _terms, (self.names, self._strings.encode("utf-8", "surrogatepass"), self._flags, arrays)
 
 
-def _terms(names: tuple[str, ...], strings: tuple[str, ...], flags: bytes, columns: Sequence[bytes]) -> Terms:
+def _terms(names: tuple[str, ...], strings: bytes, flags: bytes, columns: Sequence[bytes]) -> Terms:
     made = Terms.__new__(Terms)
-    made.names, made._strings, made._flags = names, strings, flags
-    arrays = [array("I", column) for column in columns]
-    made._cuts, made._concepts, made._texts, made._spellings, made._hows, made._owned, made._owned_cuts = arrays
+    made.names, made._strings, made._flags = names, strings.decode("utf-8", "surrogatepass"), flags
+    for name, column in zip(_COLUMNS, columns, strict=True):
+        setattr(made, name, memoryview(column).cast("I"))  # as it lies in the file, without a copy
     made._forget()
     return made
 

@@ -271,6 +271,7 @@ def _simplified() -> dict[str, str]:
 
 _TONES = str.maketrans("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿ", "aaaaeeeeiiiioooouuuuvvvvvnnnm")
 _LATIN = re.compile("[a-z]+")
+_SPOKEN = range(0x3400, 0xA000)  # the characters that have a sound here
 
 
 def near(syllable: str) -> str:
@@ -288,7 +289,7 @@ def readings() -> dict[str, tuple[str, ...]]:
     return {
         chr(code): tuple(dict.fromkeys(s.translate(_TONES) for s in spoken.split(",")))
         for code, spoken in PINYIN_DICT.items()
-        if 0x3400 <= code < 0xA000
+        if code in _SPOKEN
     }
 
 
@@ -302,15 +303,28 @@ class Sounds:
             key = near(syllable)
             self.codes.setdefault(key, chr(_SYLLABLE_BASE + len(self.codes)))
         self.syllables = frozenset(spoken)
-        self.table = {ord(c): self.code(all_[0]) for c, all_ in readings().items() if near(all_[0]) in self.codes}
+        first = {c: all_[0] for c, all_ in readings().items() if near(all_[0]) in self.codes}
+        self._heard = "".join(self.code(first[c]) if c in first else c for c in map(chr, _SPOKEN))
+        self._forget()
+
+    def _forget(self) -> None:
+        self.table = _Learned(self._learn)
         self._parse = lru_cache(maxsize=4096)(self._parse_run)
 
-    def __getstate__(self) -> tuple[dict[str, str], frozenset[str], dict[int, str]]:
-        return self.codes, self.syllables, self.table
+    def _learn(self, code: int) -> str:
+        return self._heard[code - _SPOKEN.start] if code in _SPOKEN else chr(code)
 
-    def __setstate__(self, state: tuple[dict[str, str], frozenset[str], dict[int, str]]) -> None:
-        self.codes, self.syllables, self.table = state
-        self._parse = lru_cache(maxsize=4096)(self._parse_run)
+    def __getstate__(self) -> tuple[dict[str, str], frozenset[str], bytes]:
+        return (
+            self.codes,
+            self.syllables,
+            self._heard.encode("utf-16-le"),
+        )  # a string is read as UTF-8, which takes longer
+
+    def __setstate__(self, state: tuple[dict[str, str], frozenset[str], bytes]) -> None:
+        self.codes, self.syllables = state[:2]
+        self._heard = state[2].decode("utf-16-le")
+        self._forget()
 
     def code(self, syllable: str) -> str:
         return self.codes[near(syllable)]
@@ -370,3 +384,12 @@ def _latin_runs(folded: Folded) -> list[tuple[int, int]]:
         edges = [start, *cuts, end]
         runs.extend(pairwise(edges))
     return runs
+
+
+def is_common(char: str) -> bool:
+    """Is it one of the 3,755 characters of everyday writing (GB 2312 level 1)?"""
+    try:
+        raw = char.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return len(raw) == 2 and 0xB0 <= raw[0] <= 0xD7

@@ -7,44 +7,18 @@ Whether it *works* is decided by the linter, which judges every changed message 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from linter.entries import Before, Fixing, Wording
 from linter.model import CHANNELS
 from linter.nodes import Node, Problems
+
+__all__ = ["Before", "Fixing", "Wording", "read_fix"]
 
 REACHES = ("words", "clause", "sentence", "message")
 FIX_KEYS = ("safe", "unsafe", "examples")
 WORDING_KEYS = ("say", "over", "replace", "channels")
 _Read = TypeVar("_Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """One way to say it. `replace`: only these words are replaced; otherwise all that `over` reaches. '' deletes."""
-
-    say: str
-    over: str
-    replace: tuple[str, ...]
-    safe: bool
-    place: str
-    channels: tuple[str, ...] = ()  # only there; empty: everywhere
-
-
-@dataclass(frozen=True, slots=True)
-class Before(Generic[_Read]):
-    """An example of a fix: the message (an example like all others), and how it reads afterwards."""
-
-    example: _Read
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fixing(Generic[_Read]):
-    """All wordings of a rule, the safe ones first, and the examples that prove them."""
-
-    wordings: tuple[Wording, ...] = ()
-    examples: tuple[Before[_Read], ...] = ()
 
 
 def read_fix(node: Node, problems: Problems, read_example: Callable[[Node], _Read]) -> Fixing[_Read]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from linter import Linter, cache, packed
-from linter.compiled import compiled
+from linter import folder as folder_
+from linter.compiled import Compiled, compiled
 from linter.lexicon import load_lexicon
 
 TEXTS = ["加我V信abc12345", "亲特价不开票的哦", "五星好评返3元", "您好，今天下午发货"]
@@ -32,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file of the shipped lexicons' compiled form: compiling takes seconds, and once will do."""
     path = tmp_path_factory.mktemp("compiled") / "made.bin"
-    cache._save(compiled(load_lexicon()), path)
+    folder_.keep(compiled(load_lexicon()), path)
     return path
 
 
@@ -91,7 +92,7 @@ def test_other_lexicons_have_another_file(filled: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", ["cut", "flipped", "empty", "writable", "link", "folder"])
 def test_a_file_that_cannot_be_trusted_is_not_loaded(filled: Path, change: str) -> None:
     path = _file(filled)
-    assert cache._load(path) is not None
+    assert folder_.kept(path, Compiled) is not None
     data = path.read_bytes()
     if change == "cut":
         path.write_bytes(data[: len(data) // 2])
@@ -107,7 +108,7 @@ def test_a_file_that_cannot_be_trusted_is_not_loaded(filled: Path, change: str) 
     else:
         path.unlink()
         path.mkdir()
-    assert cache._load(path) is None
+    assert folder_.kept(path, Compiled) is None
 
 
 def test_a_pickle_that_calls_something_is_refused(tmp_path: Path) -> None:
@@ -130,5 +131,5 @@ def test_old_files_are_removed(folder: Path, compiled_once: Path) -> None:
     for number in range(12):
         (folder / f"lexicon-{number}.bin").write_bytes(b"old")
         os.utime(folder / f"lexicon-{number}.bin", (number, number))
-    cache._prune(folder)
+    folder_._prune(folder, "lexicon")
     assert len(list(folder.glob("lexicon-*.bin"))) == 8

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from linter.cache import MADE_BY
+
 ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
     ["model", "nodes", "packed", "bounded"],
+    ["inputs"],
     ["text", "pattern", "placeholders", "columns", "lines"],
-    ["shapes", "spellings", "logs"],
-    ["terms"],
-    ["scan", "rulebook", "folder"],
-    ["confirm", "wordings"],
+    ["shapes", "terms", "logs"],
+    ["spellings"],
+    ["scan", "rulebook", "folder", "words"],
+    ["confirm", "entries"],
+    ["wordings"],
     ["lexicon"],
     ["compiled", "ledger", "decisions"],
     ["judge", "measures", "cache"],
@@ -87,3 +91,38 @@ def test_a_clean_check_does_not_wake_the_tokenizer() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
         == "False"
     )
+
+
+NOT_FOR_A_CLEAN_FILE = (
+    "jieba", "opencc", "pypinyin", "yaml", "regex", "numpy", "wcwidth", "csv", "json", "glob", "tempfile", "decimal",
+    "linter.lexicon", "linter.rulebook", "linter.nodes", "linter.wordings", "linter.sources", "linter.logs",
+    "linter.spellings", "linter.lines", "linter.columns", "linter.words", "linter.reports", "linter.outputs",
+    "linter.batch", "linter.fixes", "linter.baseline", "linter.sarif", "linter.service", "linter.summary",
+)  # fmt: skip
+
+
+def test_a_clean_file_imports_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only findings, other formats and the first run need is not paid for by a hook on a clean file."""
+    monkeypatch.delenv("KEFULINT_NO_CACHE", raising=False)
+    path = tmp_path / "replies.txt"
+    path.write_text("您好，今天下午发货\n", encoding="utf-8")
+    code = f"""
+import sys
+from linter.cli import main
+try:
+    main(["check", "--quiet", sys.argv[1]])
+except SystemExit as stop:
+    assert not stop.code
+print([m for m in {NOT_FOR_A_CLEAN_FILE!r} if m in sys.modules])
+"""
+    command = [sys.executable, "-c", code, str(path)]
+    subprocess.run(command, capture_output=True, check=True)  # fills the cache
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_the_key_of_the_compiled_form_knows_all_that_makes_it() -> None:
+    made, left = {"cache"}, {"compiled", "folder", "lexicon"}
+    while left:
+        made |= left
+        left = {name for one in left for name in _imported(ROOT / f"{one}.py")} - made
+    assert sorted(f"{name}.py" for name in made - {"cache"}) == sorted(MADE_BY)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from linter.model import CHANNELS, PLATFORMS
+from linter.model import CHANNELS, PLATFORMS, Message
 
 mcp = pytest.importorskip("mcp")
 httpx = pytest.importorskip("httpx")
@@ -91,13 +91,11 @@ def test_the_text_of_a_result_is_for_reading_and_the_data_for_programs(answers: 
 
 def test_the_same_answer_as_the_library(answers: dict[str, Any]) -> None:
     from linter import Linter
-    from linter.answer import answer
+    from linter.answer import answer, considered
 
     linter, text = Linter("tmall"), CALLS["blocked"][1]["text"]
-    ours = answer(
-        linter.check(text), text, linter.version, rewritten=answers["blocked"].structured_content["rewritten"]
-    )
-    assert answers["blocked"].structured_content == ours
+    found, better = considered(linter, Message(text))
+    assert answers["blocked"].structured_content == answer(found, text, linter.version, rewritten=better)
 
 
 REWRITTEN = [

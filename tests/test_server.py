@@ -25,9 +25,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from linter import Linter, Message, Turn
-from linter.answer import answer
+from linter.answer import answer, considered
 from linter.cli import main
-from linter.fixes import rewrite
 from linter.lexicon import load_lexicon
 from linter.model import PLATFORMS, KefulintError
 from linter.server.access import Door, new_token, read_tokens
@@ -87,8 +86,7 @@ def test_the_answer_is_the_librarys(http: httpx.Client, ask: dict[str, Any]) -> 
     linter = Linter(platforms, lexicon=LEXICON)
     context = [Turn(turn["role"], turn["text"]) for turn in ask.get("context", ())]
     message = Message(ask["text"], ask.get("channel", "chat"), context)
-    findings = linter.check_message(message)
-    better = rewrite(message, findings, linter)
+    findings, better = considered(linter, message)
     expected = answer(findings, ask["text"], linter.version, rewritten=better)
     reply = http.post("/v1/check", json=ask)
     assert reply.status_code == 200

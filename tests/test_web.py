@@ -162,7 +162,7 @@ def test_keyboard_alone(visit: Any, server: Served) -> None:
     page.locator("kefulint-guard dialog").wait_for()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the second button: replace
-    page.wait_for_function("() => document.getElementById('reply').value.startsWith('您好。亲，可以开发票')")
+    page.wait_for_function("() => document.getElementById('reply').value.startsWith('您好。可以开发票的')")
     banner(page, "可以发送")
     page.keyboard.press("Enter")
     page.locator("#turns .agent", has_text="可以开发票").wait_for()

@@ -125,6 +125,8 @@ def _coloured(colour: str, out: str | None) -> bool:
 
 
 def _rendered(report: Report, kind: str, view: View, statistics: bool) -> str:
+    if kind == "text" and not report.results:
+        return ""
     from linter import outputs
     from linter.reports import dump
 
@@ -154,7 +156,7 @@ def _shrink(checker: Checker, prune: bool, keep: bool) -> None:
 
 
 def _say(checker: Checker, report: Report, quiet: bool) -> None:
-    from linter.outputs import summary
+    from linter.results import summary
 
     for line in (*report.troubles, *checker.problems):
         click.echo(f"kefulint: {line}", err=True)

@@ -14,13 +14,13 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from linter import sources
+from linter import inputs
 from linter.formats.document import Comment, Document, Gathered, applied, finished, load
 from linter.formats.source import decode
+from linter.inputs import Listing, Options, Trouble
 from linter.model import SourceError
-from linter.sources import Listing, Options, Trouble
 
-SUFFIXES = sources.SUFFIXES | {
+SUFFIXES = inputs.SUFFIXES | {
     ".jsonc": "jsonc",
     ".po": "po",
     ".pot": "po",
@@ -29,7 +29,7 @@ SUFFIXES = sources.SUFFIXES | {
     ".jinja2": "jinja",
 }
 _READERS = {  # format -> module.function; a format's module is imported when a file of it is read
-    "text": "lines.read_text", "markdown": "lines.read_markdown", "jinja": "lines.read_jinja", "csv": "tables.read_csv",
+    "text": "lines.read_text", "markdown": "markdown.read_markdown", "jinja": "markdown.read_jinja", "csv": "tables.read_csv",
     "tsv": "tables.read_tsv", "xlsx": "tables.read_xlsx", "json": "jsons.read_json", "jsonc": "jsons.read_jsonc",
     "jsonl": "jsons.read_jsonl", "yaml": "yamls.read_yaml", "po": "po.read_po",
 }  # fmt: skip

@@ -10,17 +10,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from linter import placeholders
 from linter.formats.fields import Fields
 from linter.formats.source import Source, decode
 from linter.formats.value import Value
-from linter.logs import Rows
+from linter.inputs import Listing, Options, Trouble, clean
 from linter.measures import mask_html
 from linter.model import Finding, Fix, KefulintError, Message, Origin, Place, SourceError
-from linter.sources import COLUMNS, Listing, Options, Trouble, clean, columns_of, listing_columns
+
+if TYPE_CHECKING:
+    from linter.logs import Rows
 
 Key = tuple[Any, ...]
 Item = Message | Listing
@@ -28,8 +31,7 @@ Edit = tuple[Message, Fix] | tuple[Item, Fix, str | None]  # of a listing with t
 Change = tuple[Place, str]  # what an edit replaces in the file, and by what, as the file spells it
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment of the file. `alone`: nothing to judge stands on its line, so it speaks of the next reply."""
 
     line: int
@@ -235,7 +237,6 @@ class Gathered:
 
     def __post_init__(self) -> None:
         self.fields = Fields(self.options.fields)
-        self.rows = Rows(self.source.path, self.options)
         self.troubles.extend(self.source.troubles)
 
     def reply(
@@ -251,7 +252,7 @@ class Gathered:
 
     def row(self, record: Mapping[str, Any], cells: Mapping[str, Value], found: Mapping[str, str], place: tuple[int, int], sheet: str | None = None) -> None:  # fmt: skip
         """Add a record of a table: a message in its session, or a listing. `place`: its line and number."""
-        for item in self.rows.item(record, found, *place):
+        for item in self._rows.item(record, found, *place):
             if isinstance(item, Trouble):
                 self.troubles.append(item)
             elif isinstance(item, Listing):
@@ -259,7 +260,15 @@ class Gathered:
             elif item.text.strip():
                 self._cell(item, cells[found["text"]], sheet)
 
+    @cached_property
+    def _rows(self) -> Rows:
+        from linter.logs import Rows
+
+        return Rows(self.source.path, self.options)
+
     def _listing(self, item: Listing, record: Mapping[str, Any], cells: Mapping[str, Value], sheet: str | None) -> None:
+        from linter.columns import listing_columns
+
         names = listing_columns(record, self.options.columns)
         listing = replace(item, origin=replace(item.origin, sheet=sheet))
         self.records.append(listing)
@@ -286,6 +295,8 @@ class Gathered:
 
         A log has one text a row; a table of canned replies may have several: all columns that are called like one.
         """
+        from linter.columns import COLUMNS, columns_of, listing_columns
+
         found = columns_of(names, self.options.columns)
         columns = Columns(found, (), False)
         if self.fields.named:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from linter.logs import worth
-from linter.sources import NOT_TEXT
+from linter.inputs import worth
 
 Path = Sequence[str | int]
 _INDEXES = r"(?:#\d+/)*"
@@ -58,6 +57,8 @@ class Fields:
 
 
 def _default(path: Path, text: str) -> bool:
+    from linter.columns import NOT_TEXT
+
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
     return key.strip().lower() not in NOT_TEXT and worth(text)
 

@@ -12,8 +12,9 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
-from linter.lines import Trouble, encoding_of
+from linter.inputs import Trouble, encoding_of
 from linter.model import KefulintError
 
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -24,8 +25,7 @@ _MARKS = (  # byte order marks, the longer before those that begin alike
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A part of a source in one encoding: where it begins in the text and in the bytes."""
 
     start: int

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from linter.columns import COLUMNS
 from linter.formats.document import Columns, Gathered
 from linter.formats.value import Piece, Value
-from linter.logs import cell_text, worth
+from linter.inputs import worth
+from linter.logs import cell_text
 from linter.model import SourceError
 
 Row = list[Value]

@@ -15,8 +15,8 @@ import yaml
 
 from linter.formats.document import Gathered
 from linter.formats.value import Piece, Value
+from linter.lines import clean
 from linter.nodes import documents
-from linter.sources import clean
 
 Placed = tuple[tuple[str | int, ...] | None, Any]  # a node with its path; keys have none
 _BREAKS = r"(?:\r\n|[\r\n\x85\u2028\u2029])"

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from linter import cache
-from linter.answer import DECISIONS, answer
+from linter.answer import DECISIONS, answer, considered
 from linter.compiled import compiled
 from linter.engine import Linter
-from linter.fixes import rewrite
 from linter.lexicon import Lexicon
 from linter.model import PLATFORMS, Finding, KefulintError, Message, graver
 from linter.server.bodies import Check
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from linter.model import Turn
 
 SHORT = 400  # characters, context included, that are judged on the event loop
-REWRITTEN = 2_000  # characters of the longest message that is rewritten: every wording tried is judged again
 _WARMING = ("您好，今天下午发货", "加我微信，特价不开票的哦，五星好评返2元")
 
 log = logging.getLogger("kefulint.server")
@@ -197,8 +195,7 @@ def judged(now: Bench, ask: Check, metrics: Metrics) -> dict[str, Any]:
     linter = now.linter(ask.platforms)
     started = time.perf_counter()
     message = message_of(ask)
-    findings = linter.check_message(message)
-    rewritten = rewrite(message, findings, linter) if findings and len(ask.text) <= REWRITTEN else None
+    findings, rewritten = considered(linter, message)
     metrics.judged(time.perf_counter() - started, findings)
     data = answer(findings, ask.text, now.version, rewritten=rewritten)
     data["platforms"] = side_by_side(linter.platforms, findings)

@@ -1,0 +1,91 @@
+"""What is known of an input before it is read: its format by its name, how to read it, and what it may hold.
+
+The values that every reader shares stand here, apart from the readers: a check of one text file imports none of those.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from linter.model import Origin
+
+LOG_FORMATS = ("jsonl", "csv", "tsv", "xlsx", "parquet", "arrow", "transcript")
+FORMATS = ("text", "markdown", "json", "yaml", *LOG_FORMATS)
+LOG_SUFFIXES = {
+    ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
+    ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
+}  # fmt: skip
+SUFFIXES = LOG_SUFFIXES | {
+    ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".json": "json", ".yaml": "yaml", ".yml": "yaml",
+}  # fmt: skip
+MARKS = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,3}[.)]|#{1,6})[ \t]+){0,4}")  # what stands before a line's prose
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that could not be judged. `row` is the line or record number, `expected` what would have been right."""
+
+    path: str
+    row: int
+    what: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.row}: {self.what}, expected {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A listing record (title, detail, freight …) and where it stood."""
+
+    record: Mapping[str, Any]
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read. `columns` maps our field names to a file's column names; unset ones are detected."""
+
+    format: str | None = None
+    encoding: str | None = None
+    channel: str = "chat"
+    platform: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    need_text: bool = False  # a table without a text column is an error (logs) and not read cell by cell
+    fields: tuple[str, ...] = ()  # path expressions that say which texts of a document are replies (`formats`)
+    placeholders: bool = True  # {{name}}, {name}, %s … of a document are not judged
+    profile: str | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)  # what a sender's or a role's name stands for
+
+
+def worth(text: str) -> bool:
+    """Is a cell or scalar more than a number or a code?"""
+    return any(not char.isascii() and char.isalpha() for char in text) or " " in text.strip()
+
+
+def encoding_of(head: bytes) -> str:
+    """Tell the encoding by the first bytes of a file."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    cut = head[: head.rfind(b"\n") + 1] or head
+    try:
+        cut.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start >= len(cut) - 3 and cut is head:
+            return "utf-8"  # only cut in the middle of a character
+        try:
+            cut.decode("gb18030")
+        except UnicodeDecodeError:
+            return "utf-8"
+        return "gb18030"
+    return "utf-8"
+
+
+def clean(text: str) -> str:
+    """Replace lone surrogates, which no output can carry; the length stays the same."""
+    return _SURROGATES.sub("\ufffd", text)
