@@ -73,7 +73,9 @@ class Balance:
     points: Decimal
     amount: Decimal
     offences: int
-    unknown: int
+    unknown: int  # offences of which neither points nor an amount is stated
+    points_unknown: int = 0  # offences whose points nobody states
+    amount_unknown: int = 0  # offences whose amount nobody states
     brought: Decimal = _ZERO
     next_node: Threshold | None = None
     next_at: Decimal | None = None
@@ -236,6 +238,8 @@ class _Book:
         self.amounts: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
         self.counts: Counter[tuple[str, str, str, str]] = Counter()
         self.unknown: Counter[tuple[str, str, str, str]] = Counter()
+        self.points_unknown: Counter[tuple[str, str, str, str]] = Counter()
+        self.amount_unknown: Counter[tuple[str, str, str, str]] = Counter()
         self.brought: dict[tuple[str, str, str, str], Decimal] = {}
         self.clauses: dict[str, Clause] = {}
 
@@ -244,8 +248,7 @@ class _Book:
         account = (offence.shop, offence.platform)
         if clause is None:
             key = (*account, "", offence.year)
-            self.counts[key] += 1
-            self.unknown[key] += 1
+            self._count(key, None, None)
             return Charge(offence, None, 1, "", None, None, None, _ZERO)
         self.clauses[clause.id] = clause
         counted = (*account, clause.id, offence.year)
@@ -259,8 +262,7 @@ class _Book:
         step = step_of(clause, self.times[counted])
         key = (*account, step.scale or "", offence.year)
         before = self._balance(key)
-        self.counts[key] += 1
-        self.unknown[key] += step.points is None and step.amount is None
+        self._count(key, step.points, step.amount)
         self.points[key] = before + (step.points or _ZERO)
         self.amounts[key] += step.amount or _ZERO
         crossed = tuple(replace(node, at=at) for node, at in _crossed(self._account(key), before, self.points[key]))
@@ -268,6 +270,12 @@ class _Book:
             offence, clause, self.times[counted], step.scale or "", step.points, step.points_max, step.amount,
             self.points[key], crossed, step.also,
         )  # fmt: skip
+
+    def _count(self, key: tuple[str, str, str, str], points: Decimal | None, amount: Decimal | None) -> None:
+        self.counts[key] += 1
+        self.points_unknown[key] += points is None
+        self.amount_unknown[key] += amount is None
+        self.unknown[key] += points is None and amount is None
 
     def _same_complaint(self, clause: Clause, offence: Offence) -> bool:
         """Findings of one clause in one conversation are one complaint."""
@@ -305,7 +313,7 @@ class _Book:
             shop, platform, scale, year = key
             yield Balance(
                 shop, platform, scale, year, points, self.amounts.get(key, _ZERO), self.counts[key], self.unknown[key],
-                self.brought.get(key, _ZERO), node, at, bool(account and account.nodes and not upcoming),
+                self.points_unknown[key], self.amount_unknown[key], self.brought.get(key, _ZERO), node, at, bool(account and account.nodes and not upcoming),
             )  # fmt: skip
 
     def nexts(self) -> Iterator[Next]:

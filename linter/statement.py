@@ -64,11 +64,19 @@ def as_text(risk: Ledger, fallen: Ledger | None = None) -> str:
 def _balances(ledger: Ledger) -> str:
     rows = [
         (b.shop or "—", reports.PLATFORM_NAMES[b.platform], b.year or "无日期", f"{b.scale} {_SCALES.get(b.scale, '')}",
-         str(b.offences), reports.money(b.points), reports.money(b.amount), str(b.unknown), _ahead(b))
+         str(b.offences), *_stated(b), str(b.unknown), _ahead(b))
         for b in ledger.balances
     ]  # fmt: skip
     head = ("店铺", "平台", "年份", "账户", "次数", "扣分", "金额（元）", "未知", "离下一个节点")
     return reports.table(head, rows, right=(4, 5, 6, 7)) if rows else "没有"
+
+
+def _stated(balance: Balance) -> tuple[str, str]:
+    """Return the points and the amount of an account; 未知 where no source states any, which is not nought."""
+    no_points = balance.points_unknown == balance.offences and not balance.points
+    points = None if no_points else balance.points
+    amount = None if balance.amount_unknown == balance.offences else balance.amount
+    return reports.money(points), reports.money(amount)
 
 
 def _ahead(balance: Balance) -> str:
@@ -96,7 +104,8 @@ def _data(ledger: Ledger) -> dict[str, Any]:
         "charges": [dict(zip(_HEAD, row, strict=True)) for row in _rows(ledger)],
         "balances": [
             {"shop": b.shop, "platform": b.platform, "scale": b.scale, "year": b.year, "points": number(b.points),
-             "amount": number(b.amount), "offences": b.offences, "unknown": b.unknown, "brought": number(b.brought),
+             "amount": number(b.amount), "offences": b.offences, "unknown": b.unknown,
+             "points_unknown": b.points_unknown, "amount_unknown": b.amount_unknown, "brought": number(b.brought),
              "next_node_at": number(b.next_at), "missing": number(b.missing),
              "next_node": _follows(b.next_node) if b.next_node else None}
             for b in ledger.balances
@@ -147,11 +156,11 @@ def write_xlsx(path: Path, risk: Ledger, fallen: Ledger | None = None) -> None:
             sheet.freeze_panes(1, 0)
             sheet = book.add_worksheet(title + "·余额")
             sheet.write_row(
-                0, 0, ("店铺", "平台", "年份", "账户", "次数", "扣分", "金额", "未知", "离下一个节点"), bold
+                0, 0, ("店铺", "平台", "年份", "账户", "次数", "扣分", "金额（元）", "未知", "离下一个节点"), bold
             )
             for number, b in enumerate(ledger.balances, 1):
-                cells = (b.shop, reports.PLATFORM_NAMES[b.platform], b.year, b.scale, b.offences, reports.money(b.points),
-                         reports.money(b.amount), b.unknown, _ahead(b))  # fmt: skip
+                cells = (b.shop, reports.PLATFORM_NAMES[b.platform], b.year, b.scale, b.offences, *_stated(b),
+                         b.unknown, _ahead(b))  # fmt: skip
                 sheet.write_row(number, 0, cells)
 
 

@@ -13,7 +13,7 @@ from linter.ledger import Ledger, Offence, at_stake, charged, next_node, priced,
 from linter.lexicon import load_lexicon
 from linter.model import SourceError
 from linter.rulebook import Account, Threshold
-from linter.statement import picture
+from linter.statement import as_text, picture
 
 BOOKS = load_lexicon().rulebooks
 D = Decimal
@@ -54,6 +54,24 @@ def test_amounts_are_exact_and_unknown_ones_counted() -> None:
     assert ledger.balances[0].amount == D(600)
     ledger = at_stake(_offences("paid-positive-review", "tmall", ["2026-01-01"]), BOOKS)
     assert (ledger.balances[0].unknown, ledger.balances[0].points) == (1, D(0))
+
+
+def test_what_nobody_states_is_not_shown_as_nought() -> None:
+    """快手 states neither for an insult, 天猫 states points for a refused invoice and no amount."""
+    offences = [
+        *_offences("insult", "kuaishou", ["2026-01-01"]),
+        *_offences("invoice-refused", "tmall", ["2026-01-02"]),
+    ]
+    ledger = at_stake(offences, BOOKS)
+    assert [(b.platform, b.points_unknown, b.amount_unknown) for b in ledger.balances] == [
+        ("kuaishou", 1, 1),
+        ("tmall", 0, 1),
+    ]
+    lines = [line.split() for line in as_text(ledger).splitlines() if line.startswith("甲 ")]
+    assert [line[2:] for line in lines] == [
+        ["2026", "未分级", "1", "未知", "未知", "1", "—"],
+        ["2026", "A", "一般", "1", "6", "未知", "0", *lines[1][9:]],
+    ]
 
 
 def test_the_year_starts_at_nought() -> None:
