@@ -261,9 +261,10 @@ def render(score: Score, show: str = "") -> str:
     rows = [("block", score.block), ("all", score.all)]
     lines = [f"{score.cases} cases", _header(), *(_row(name, tally) for name, tally in rows), "", _header("rule")]
     lines += [_row(name, tally) for name, tally in sorted(score.rules.items())]
-    lines += ["", _header("tag")]
-    lines += [_row(name, tally) for name, tally in sorted(score.tags.items())]
-    lines += ["", f"{'cases that must stay silent':<32}{'clean':>7}{'of':>7}{'share':>9}"]
+    if score.tags:
+        lines += ["", _header("tag"), *(_row(name, tally) for name, tally in sorted(score.tags.items()))]
+    if score.clean_tags:
+        lines += ["", f"{'cases that must stay silent':<32}{'clean':>7}{'of':>7}{'share':>9}"]
     for name, (clean, total) in sorted(score.clean_tags.items()):
         lines.append(f"{name:<32}{clean:>7}{total:>7}{clean / total:>9.3f}")
     for miss in score.misses:

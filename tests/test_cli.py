@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +78,17 @@ def test_contacts_are_masked_unless_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("group", [(), ("rules",), ("config",), ("baseline",), ("serve",), ("reviews",)])
 def test_lists_of_commands_are_not_cut(group: tuple[str, ...]) -> None:
     assert "..." not in run(*group, "--help").stdout.partition("Commands:")[2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals and pipes with a name")
+def test_stopped_is_not_the_status_of_findings(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    command = [sys.executable, "-m", "linter", "check", str(tmp_path / "a.txt")]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent)
+    with (tmp_path / "a.txt").open("w"):  # opens when the command does, which then waits for words
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=20)[1].decode().strip() == "kefulint: stopped"
+    assert child.returncode == 130
 
 
 def test_a_file_that_cannot_be_opened_does_not_stop_the_others(tmp_path: Path) -> None:

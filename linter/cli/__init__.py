@@ -54,6 +54,9 @@ class _Group(click.Group):
             for problem in error.problems:
                 click.echo(f"kefulint: {problem}", err=True)
             sys.exit(2)
+        except KeyboardInterrupt:  # click's own status for it, 1, is ours for findings
+            click.echo("\nkefulint: stopped", err=True)
+            sys.exit(130)
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(1)
