@@ -297,7 +297,7 @@ class Linter:
         found: list[Match] = []
         for rule, find, patterns in tried:
             if self._applies(rule, record):
-                found += court.matches(scene, rule, find, patterns)
+                found += court.matches(scene, rule, find, patterns, sifted=finds is not None)
         for rule in measuring:
             found += self._measured(rule, scene, court)
         return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]

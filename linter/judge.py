@@ -62,12 +62,16 @@ class Court:
     rejections: list[Rejection] | None = None
     _heard: dict[str, list[Reading]] = field(default_factory=dict)
 
-    def matches(self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern]) -> Iterator[Match]:
-        """Yield the confirmed matches of some patterns of a rule's find."""
+    def matches(
+        self, scene: Scene, rule: Rule, find: Find, patterns: Sequence[Pattern], *, sifted: bool = False
+    ) -> Iterator[Match]:
+        """Yield the confirmed matches of some patterns of a rule's find; `sifted`: their order and distance are known."""
         if not self._is_asked(scene, rule, find) or not self._could_fit(scene, find):
             return
         hits = scene.reading.hits
-        ways = [(p, self._ways(scene, p, hits)) for p in patterns if hits.may_follow(p, *scene.reading.bounds)]
+        ways = [
+            (p, self._ways(scene, p, hits)) for p in patterns if sifted or hits.may_follow(p, *scene.reading.bounds)
+        ]
         ways = [(pattern, found) for pattern, found in ways if found or OUTSIDE in pattern.names]
         if not ways or not self._fits(scene, find):
             return  # most finds end here: the words are there, but not beside each other
