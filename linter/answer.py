@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from linter.engine import Linter
-from linter.fixes import rewrite, with_fixes
+from linter.fixes import LONGEST, rewrite, with_fixes
 from linter.model import Finding, Message, graver
 from linter.reports import finding_data
 
@@ -18,13 +18,10 @@ SCHEMA = 1
 DECISIONS = {"none": "send", "info": "send", "warning": "confirm", "error": "block"}
 
 
-REWRITTEN = 2_000  # characters of the longest message that wordings are offered for: each is judged again
-
-
 def considered(linter: Linter, message: Message) -> tuple[list[Finding], str | None]:
     """Return the findings of a message with their fixes, and the whole of it in a safe wording where there is one."""
     findings = linter.check_message(message)
-    if not findings or len(message.text) > REWRITTEN:
+    if not findings or len(message.text) > LONGEST:
         return findings, None
     findings = with_fixes(linter, message, findings)
     return findings, rewrite(message, findings, linter)

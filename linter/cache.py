@@ -26,10 +26,30 @@ MADE_BY = (  # this package's modules that the compiled form depends on
 _LIBRARIES = ("ahocorasick", "opencc", "pypinyin")
 
 
+def ready(folders: Sequence[str] = ()) -> Compiled:
+    """Return the compiled lexicons of the shipped folder and of those named; raise LexiconError where they do not load.
+
+    What was compiled in this process already is given again as long as no byte of it has changed.
+    """
+    return _ready(key_of(folders), tuple(folders))
+
+
+def forget() -> None:
+    """Let go of what this process compiled."""
+    _ready.cache_clear()
+
+
+def key_of(folders: Sequence[str]) -> str:
+    """Return the digest of all that the compiled form of some folders depends on, or '' where one cannot be read."""
+    try:
+        return _key([shipped_folder(), *map(Path, folders)])
+    except OSError:  # loading will say why
+        return ""
+
+
 @lru_cache(maxsize=8)
-def ready(folders: tuple[str, ...] = ()) -> Compiled:
-    """Return the compiled lexicons of the shipped folder and of those named; raise LexiconError where they do not load."""
-    path = _path(folders)
+def _ready(key: str, folders: tuple[str, ...]) -> Compiled:
+    path = _path(key)
     found = kept(path, Compiled) if path else None
     if found is None:
         from linter.lexicon import load_lexicon
@@ -40,12 +60,12 @@ def ready(folders: tuple[str, ...] = ()) -> Compiled:
     return found
 
 
-def _path(folders: Sequence[str]) -> Path | None:
-    """Return where the compiled form would be, or None where there is no place or a folder is missing."""
-    if os.environ.get("KEFULINT_NO_CACHE"):
+def _path(key: str) -> Path | None:
+    """Return where the compiled form would be, or None where there is no place for it."""
+    if not key or os.environ.get("KEFULINT_NO_CACHE"):
         return None
     try:
-        return private_folder() / f"lexicon-{_key([shipped_folder(), *map(Path, folders)])}.bin"
+        return private_folder() / f"lexicon-{key}.bin"
     except (KefulintError, OSError):
         return None
 

@@ -25,6 +25,7 @@ _STOP = "。！？!?\n\r…;；"
 _CLAUSE = re.compile(rf"[{_STOP}，,、~～\s]+")
 _SENTENCE = re.compile(rf"[{_STOP}]+")
 Judge = Callable[[str], Sequence[Finding]]
+LONGEST = 2_000  # characters of a message that wordings are worked out for: each one tried is judged again
 _MOST = 12  # fixes of one message, so that wordings that call for each other end
 
 
@@ -42,6 +43,8 @@ def with_fixes(linter: Linter, message: Message, findings: Sequence[Finding], or
 
     `original` is the message as written where `message` has something masked; what is masked is never replaced.
     """
+    if len(message.text) > LONGEST:
+        return list(findings)
     return [replace(f, fix=fix_of(linter, message, findings, f, original=original)) for f in findings]
 
 

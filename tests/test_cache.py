@@ -24,9 +24,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty cache folder in use."""
     monkeypatch.setenv("KEFULINT_CACHE", str(tmp_path))
     monkeypatch.delenv("KEFULINT_NO_CACHE", raising=False)
-    cache.ready.cache_clear()
+    cache.forget()
     yield tmp_path / "kefulint"
-    cache.ready.cache_clear()
+    cache.forget()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def filled(folder: Path, compiled_once: Path) -> Path:
     """Return a cache folder that holds the compiled form."""
-    path = cache._path(())
+    path = cache._path(cache.key_of(()))
     assert path is not None and path.parent == folder
     shutil.copyfile(compiled_once, path)
     path.chmod(0o600)
@@ -61,7 +61,7 @@ def test_the_same_findings_from_the_file(folder: Path) -> None:
     Linter("tmall")
     assert _file(folder).stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
-    cache.ready.cache_clear()
+    cache.forget()
     linter = Linter("tmall")
     assert _findings(linter) == fresh
     assert len(linter.lexicon.rules["insult"].violates) >= 4  # what was packed away is there when asked for
@@ -80,10 +80,10 @@ def test_loading_imports_no_tables(filled: Path) -> None:
 def test_other_lexicons_have_another_file(filled: Path, tmp_path: Path) -> None:
     shop = tmp_path / "shop" / "concepts"
     shop.mkdir(parents=True)
-    names = {cache._path(())}
+    names = {cache._path(cache.key_of(()))}
     for spelling in ("贴纸", "贴画"):
         (shop / "sticker.yaml").write_text(f"title: 贴纸\nstrong: [{spelling}]\n", encoding="utf-8")
-        names.add(cache._path((str(tmp_path / "shop"),)))
+        names.add(cache._path(cache.key_of((str(tmp_path / "shop"),))))
     assert len(names) == 3
     assert "贴画" in Linter("tmall", [tmp_path / "shop"]).lexicon.concepts["sticker"].strong
     assert len(list(filled.glob("lexicon-*.bin"))) == 2
@@ -123,7 +123,7 @@ def test_a_pickle_that_calls_something_is_refused(tmp_path: Path) -> None:
 
 def test_no_cache_when_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEFULINT_NO_CACHE", "1")
-    assert cache._path(()) is None
+    assert cache._path(cache.key_of(())) is None
 
 
 def test_old_files_are_removed(folder: Path, compiled_once: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
 from linter import suppress
-from linter.cache import ready
+from linter.cache import forget
 from linter.checking import Checker, File, Given
 from linter.config import Finder, Value
 from linter.formats import SUFFIXES, Document
@@ -119,7 +119,7 @@ class Desk:
         finder, given = Finder(self._config), replace(self._given, today=date.today())
         if self._last is not None and _stamp(self._folders) == self._stamp:
             return self._last.again(given, finder)
-        ready.cache_clear()
+        forget()
         return Checker(finder, given)
 
 

@@ -75,7 +75,7 @@ def bench(settings: Settings) -> Bench:
 
 
 def _forget() -> None:
-    cache.ready.cache_clear()
+    cache.forget()
     compiled.cache_clear()
 
 
