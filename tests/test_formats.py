@@ -481,3 +481,9 @@ def test_any_bytes_are_read_or_named(body: bytes, name: str) -> None:
 
 def test_every_format_has_a_reader() -> None:
     assert set(FORMATS) == {read_document("x", Options(format=kind), data=b"").format for kind in FORMATS}
+
+
+def test_a_picture_under_a_texts_name_is_named() -> None:
+    document = read_document("图.txt", data=b"\x89PNG\r\n\x1a\n\x00\x00\x00" + "在的亲".encode())
+    assert [str(trouble) for trouble in document.troubles][:1] == ["图.txt:3: a NUL byte at 8, expected a text file"]
+    assert any("在的亲" in reply.text for reply in document.replies)

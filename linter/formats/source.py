@@ -108,7 +108,15 @@ def decode(data: bytes | str, path: str, encoding: str | None = None) -> Source:
         text = data[skip:].decode(name)
     except UnicodeDecodeError:
         return _by_line(data, path, name, skip)
-    return Source(path, data, text, (Segment(0, skip, name, "strict"),))
+    return Source(path, data, text, (Segment(0, skip, name, "strict"),), _binary(data, path))
+
+
+def _binary(data: bytes, path: str) -> tuple[Trouble, ...]:
+    """Name a byte that no text has: a picture under a text's name is read all the same, but not without a word."""
+    at = data.find(b"\0", 0, 1 << 16)
+    if at < 0:
+        return ()
+    return (Trouble(path, data.count(b"\n", 0, at) + 1, f"a NUL byte at {at}", "a text file"),)
 
 
 def _utf16(data: bytes, path: str, name: str, skip: int) -> Source:
@@ -132,7 +140,7 @@ def _by_line(data: bytes, path: str, name: str, skip: int) -> Source:
         text.append(words)
         start += len(words) + 1
         byte += len(line) + 1
-    return Source(path, data, "\n".join(text), tuple(segments), tuple(troubles))
+    return Source(path, data, "\n".join(text), tuple(segments), (*_binary(data, path), *troubles))
 
 
 def _line(line: bytes, name: str) -> tuple[str, str, str, int | None]:
