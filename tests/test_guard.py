@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 httpx = pytest.importorskip("httpx")
-pytest.importorskip("fastapi")
+pytest.importorskip("starlette")
 
 from linter.guard import Answer, Blocked, Guard, guarded, turns  # noqa: E402
 from linter.model import KefulintError, Turn  # noqa: E402
