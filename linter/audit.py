@@ -21,7 +21,6 @@ from typing import Any
 from linter import __version__, logs, outcome, reports, resume, service, sheet, sources
 from linter.engine import Linter
 from linter.inputs import LOG_FORMATS, Listing, Options
-from linter.lexicon import load_lexicon
 from linter.logs import Sessions, Table
 from linter.model import Finding, KefulintError, Message, SourceError, Turn
 from linter.sources import Trouble
@@ -170,14 +169,13 @@ class Judge:
     """Judges chunks; one in every process."""
 
     def __init__(self, audit: Audit) -> None:
-        self.lexicon = load_lexicon(audit.lexicons)
         self.audit = audit
         self.linters = Linters(self._linter, audit.platform)
-        self.linters.of(None)
+        self.lexicon = self.linters.of(None).lexicon
 
     def _linter(self, platform: str) -> Linter:
         audit = self.audit
-        return Linter(platform, lexicon=self.lexicon, rules=audit.rules, as_of=audit.as_of, drafts=audit.drafts)
+        return Linter(platform, audit.lexicons, rules=audit.rules, as_of=audit.as_of, drafts=audit.drafts)
 
     def judge(self, chunk: Chunk) -> Part:
         """Return the findings and counts of a chunk."""
