@@ -8,11 +8,13 @@ BIN := .venv/bin
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-.venv/demo: .venv/bin/python pyproject.toml
+NATIVE := hatch_build.py linter/_native.pyx
+
+.venv/demo: .venv/bin/python pyproject.toml $(NATIVE)
 	$(BIN)/python -m pip install --quiet --editable '.[audit]'
 	touch $@
 
-.venv/made: .venv/bin/python pyproject.toml
+.venv/made: .venv/bin/python pyproject.toml $(NATIVE)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ .venv/demo
 
@@ -26,8 +28,8 @@ system:
 	@bash tests/system.sh
 
 lint: .venv/made
-	$(BIN)/ruff check linter tests benchmarks
-	$(BIN)/ruff format --check linter tests benchmarks
+	$(BIN)/ruff check linter tests benchmarks hatch_build.py
+	$(BIN)/ruff format --check linter tests benchmarks hatch_build.py
 
 types: .venv/made
 	$(BIN)/mypy
@@ -36,13 +38,17 @@ types: .venv/made
 unit: .venv/made
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-# The built wheel must work in a clean environment: the lexicons travel inside it.
+# The built wheel must work in a clean environment: the lexicons travel inside it, and its compiled modules judge as the
+# sources do.
+ENGINE := batch cache engine pattern rules text words
+
 wheel: .venv/made
 	rm -rf build/wheel && mkdir -p build/wheel
 	$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel/build.log 2>&1 || (cat build/wheel/build.log; false)
 	$(PYTHON) -m venv build/wheel/venv
-	build/wheel/venv/bin/python -m pip install --quiet build/wheel/*.whl
+	build/wheel/venv/bin/python -m pip install --quiet build/wheel/*.whl hypothesis pytest
 	cd build/wheel && venv/bin/kefulint check --text '加我微信便宜10块' --fail-on never | grep -q off-platform-contact
+	cd build/wheel && venv/bin/pytest -c ../../pyproject.toml -o pythonpath= $(ENGINE:%=../../tests/test_%.py)
 	@echo "wheel: installed in a clean environment and found what it should"
 
 clean:

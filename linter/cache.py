@@ -20,7 +20,7 @@ from linter.folder import keep, kept, private_folder
 from linter.model import KefulintError
 
 MADE_BY = (  # this package's modules that the compiled form depends on
-    "compiled.py", "entries.py", "folder.py", "lexicon.py", "model.py", "nodes.py", "packed.py", "pattern.py", "rulebook.py", "scan.py",
+    "characters.py", "compiled.py", "entries.py", "folder.py", "lexicon.py", "model.py", "nodes.py", "packed.py", "pattern.py", "rulebook.py", "scan.py",
     "shapes.py", "spellings.py", "terms.py", "text.py", "wordings.py",
 )  # fmt: skip
 _LIBRARIES = ("ahocorasick", "opencc", "pypinyin")

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from linter.characters import known
 from linter.entries import Find, Lexicon, Rule
 from linter.pattern import Item, Pattern
 from linter.scan import Hits, Scanner
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from linter.spellings import Disguises
 
 OUTSIDE = "@outside-link"
+Tried = tuple[Rule, Find, list[Pattern]]  # a find, and those of its patterns that could match
 K = TypeVar("K")
 _RANKS = 3  # items of a pattern that are asked for by bits; a fourth would cost more than it saves
 
@@ -146,14 +148,14 @@ class Probes:
         self._by_shape = _bits((names, n) for n, probe in enumerate(self._probes) for names in probe.shapes)
         self._by_most = _bits((probe.most, n) for n, probe in enumerate(self._probes) if probe.most)
 
-    def wanted(self, reading: Reading, in_talk: bool) -> list[tuple[Rule, Find, list[Pattern]]]:
+    def wanted(self, reading: Reading, in_talk: bool) -> list[Tried]:
         """Return the finds, by rule, with those of their patterns that could match."""
         by_entry, met = self._by_entry, self._given
         hits = reading.hits
         for _, entry in hits.raw:
             met |= by_entry[entry]
-        for hit in hits.extra:
-            met |= self._by_name[hit.concept]
+        for name in hits.beside:
+            met |= self._by_name[name]
         possible = self._every if in_talk else self._alone
         for _ in range(self._ranks):
             possible &= met
@@ -187,7 +189,7 @@ class Probes:
         return possible
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Compiled:
     """What is made once from a lexicon and shared by all linters of it."""
 
@@ -195,16 +197,34 @@ class Compiled:
     folding: Folding
     scanner: Scanner
     filler_words: tuple[str, ...]
+    chars: Any = None  # the compiled part's table of characters, once it is awake
 
     @property
     def measured(self) -> list[Rule]:
         """The rules that measure instead of matching."""
         return [rule for rule in self.lexicon.rules.values() if rule.measure]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "chars": None}
+
+    def wake(self) -> Any:
+        """Make and return the compiled part's table of characters; None where that part was not built."""
+        spellings = self.scanner.wake()
+        if self.chars is None and spellings:
+            fillers = "".join(self.filler_words)
+            self.chars = known(spellings, self.folding, self.scanner.sounds, fillers)
+        return self.chars
+
     def read(self, text: str) -> Reading:
         """Fold and scan a text."""
-        folded = self.folding.fold(text)
-        return Reading(folded, Hits(self.scanner, folded), self._core)
+        views = self.chars.views(text) if self.chars else None
+        if views:
+            plain, at, gaps, sound, spans = views
+            folded = Folded(text, plain, self.folding.align, at, gaps)
+        else:
+            folded = self.folding.fold(text)
+            sound, spans = self.scanner.sounds.view(folded)
+        return Reading(folded, Hits(self.scanner, folded, sound, spans), self.core)
 
     def probes(self, channel: str, rules: frozenset[str], platforms: Sequence[str]) -> Probes:
         """Return what some rules look for in a channel, on some platforms."""
@@ -237,7 +257,8 @@ class Compiled:
             return 0
         return sum(item.gap + max(map(self.scanner.longest, item.names)) for item in pattern.items)
 
-    def _core(self, plain: str) -> tuple[int, int]:
+    def core(self, plain: str) -> tuple[int, int]:
+        """Return where the first word of a plain text that is no filler begins, and where the last one ends."""
         first, last = _fillers(self.filler_words)
         head = first.match(plain)
         start = head.end() if head else 0

@@ -6,13 +6,13 @@ it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from linter.pattern import Hit, Hits
-from linter.text import COMMA, SPACE, STOP, Folded
+from linter.text import COMMA, SPACE, STOP, Folded, strongest
 
 if TYPE_CHECKING:
     from linter.words import Words
@@ -21,7 +21,7 @@ DENIAL, AFTER, WARNING, ECHO = "clear-denial", "clear-after", "clear-warning", "
 _NO_ACCIDENT = 5  # so many characters in a row that all sound like something else are meant
 _REACH = 7  # plain characters between a denial and what it denies
 _QUOTES = {"“": "”", "‘": "’", "「": "」", "『": "』", '"': '"', "'": "'", "《": "》"}
-_MARKS = frozenset(_QUOTES)
+_MARKS = re.compile(f"[{''.join(_QUOTES)}]")
 
 
 def is_too_weak(match: Sequence[Hit]) -> bool:
@@ -29,52 +29,81 @@ def is_too_weak(match: Sequence[Hit]) -> bool:
     weak = [hit for hit in match if hit.weak]
     if len(weak) <= len(match) - len(weak):
         return False
-    touching = len(weak) > 1 and all(a.end == b.start for a, b in pairwise(weak))
-    listed = all(not hit.how for hit in weak)
-    return not (touching and (listed or weak[-1].end - weak[0].start >= _NO_ACCIDENT))
+    return not (len(weak) > 1 and _touch(weak))
+
+
+def _touch(weak: Sequence[Hit]) -> bool:
+    """Do weak hits touch each other, all of them listed spellings, or so many that it is no accident?"""
+    listed = True
+    end = weak[0].start
+    for hit in weak:
+        if hit.start != end:
+            return False
+        end = hit.end
+        if hit.how:
+            listed = False
+    return listed or end - weak[0].start >= _NO_ACCIDENT
 
 
 def is_swallowed(hit: Hit, folded: Folded) -> bool:
     """Is the hit part of a longer dictionary word, or, being a disguise of common characters, a word itself?"""
-    if not hit.word:
-        return False
+    return hit.word and _is_swallowed(hit, folded)
+
+
+def _is_swallowed(hit: Hit, folded: Folded) -> bool:
     for start, end, token in tokens_around(folded, hit.start, hit.end):
-        if len(token) < 2 or not is_word(token):
-            continue
-        if start < hit.start < end or start < hit.end < end:
-            return True
-        if hit.weak and hit.how == "homophone" and start == hit.start and end == hit.end:
+        longer = start < hit.start < end or start < hit.end < end
+        same = hit.weak and start == hit.start and end == hit.end and hit.how == "homophone"
+        if (longer or same) and end - start > 1 and is_word(token):
             return True
     return False
 
 
 def is_denied(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Is the match denied by a word just before it or between its parts (不, 没有, 请勿)?"""
-    start, end = match[0].start, match[-1].end
-    starts = {part.start for part in match}
     for denial in hits.get(DENIAL) or ():
-        if any(part.start < denial.end and denial.start < part.end for part in match):
-            continue
-        reach = 0 if denial.weak else _REACH
-        if 0 <= start - denial.end <= reach and _gap(folded, denial.end, start) < SPACE:
+        if not _is_part(denial, match) and _denies(denial, match, folded):
             return True
-        inside = start < denial.start < end and _gap(folded, start, denial.start) <= SPACE
-        if inside and (not denial.weak or denial.end in starts):
+    return False
+
+
+def _is_part(denial: Hit, match: Sequence[Hit]) -> bool:
+    for part in match:
+        if part.start < denial.end and denial.start < part.end:
+            return True
+    return False
+
+
+def _denies(denial: Hit, match: Sequence[Hit], folded: Folded) -> bool:
+    first, last = match[0], match[len(match) - 1]
+    start, end = first.start, last.end
+    distance = start - denial.end
+    if 0 <= distance <= (0 if denial.weak else _REACH) and _gap(folded, denial.end, start) < SPACE:
+        return True
+    if not start < denial.start < end or _gap(folded, start, denial.start) > SPACE:
+        return False
+    if not denial.weak:
+        return True
+    for part in match:
+        if part.start == denial.end:
             return True
     return False
 
 
 def is_forbidden(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Is the match turned down by what follows (…是不可以的, …平台不保障)?"""
-    end = match[-1].end
-    return any(
-        0 <= after.start - end <= _REACH and _gap(folded, end, after.start) <= COMMA for after in hits.get(AFTER) or ()
-    )
+    last = match[len(match) - 1]
+    end = last.end
+    for after in hits.get(AFTER) or ():
+        if 0 <= after.start - end <= _REACH and _gap(folded, end, after.start) <= COMMA:
+            return True
+    return False
 
 
 def is_warned(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Does the message warn the buyer of this (骗子, 谨防, 请勿相信)? A weak warning must stand in the same sentence."""
-    start, end = match[0].start, match[-1].end
+    first, last = match[0], match[len(match) - 1]
+    start, end = first.start, last.end
     for warning in hits.get(WARNING) or ():
         low, high = min(end, warning.end), max(start, warning.start)
         if not warning.weak or _gap(folded, low, high) < STOP:
@@ -84,15 +113,22 @@ def is_warned(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
 
 def is_asked_back(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     """Does the agent repeat the buyer's question (您是问…吗)?"""
-    start = match[0].start
-    return any(0 <= start - echo.end <= 20 and _gap(folded, echo.end, start) < STOP for echo in hits.get(ECHO) or ())
+    first = match[0]
+    start = first.start
+    for echo in hits.get(ECHO) or ():
+        if 0 <= start - echo.end <= 20 and _gap(folded, echo.end, start) < STOP:
+            return True
+    return False
 
 
 def is_quoted(start: int, end: int, original: str) -> bool:
     """Do the words stand inside quotation marks, and all of them? Offsets are those of the original."""
-    if _MARKS.isdisjoint(original):
+    if not _MARKS.search(original):
         return False
-    return any(first < start and end <= last for first, last in quotations(original))
+    for first, last in quotations(original):
+        if first < start and end <= last:
+            return True
+    return False
 
 
 @lru_cache(maxsize=64)
@@ -111,12 +147,12 @@ def quotations(original: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-CLEARING = {"denied": is_denied, "forbidden": is_forbidden, "warned": is_warned, "asked-back": is_asked_back}
+CLEARING = (("denied", is_denied), ("forbidden", is_forbidden), ("warned", is_warned), ("asked-back", is_asked_back))
 
 
 def _gap(folded: Folded, start: int, end: int) -> int:
     """Return the strongest break from plain[start - 1] up to plain[end]."""
-    return max(folded.gaps[start : end + 1], default=0)
+    return strongest(folded.gaps, start, end + 1)
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------
@@ -124,23 +160,25 @@ def _gap(folded: Folded, start: int, end: int) -> int:
 
 def tokens_around(folded: Folded, start: int, end: int) -> list[tuple[int, int, str]]:
     """Tokenize the unbroken runs of text that a span touches; offsets are those of `plain`."""
+    plain, gaps = folded.plain, folded.gaps
     first, last = start, end
-    while first > 0 and not folded.gaps[first] and start - first < 12:
+    while first > 0 and not gaps[first] and start - first < 12:
         first -= 1
-    while last < len(folded.plain) and not folded.gaps[last] and last - end < 12:
+    while last < len(plain) and not gaps[last] and last - end < 12:
         last += 1
-    cuts = [first, *(i for i in range(first + 1, last) if folded.gaps[i]), last]
     found: list[tuple[int, int, str]] = []
-    for low, high in pairwise(cuts):
-        for token in _cut(folded.plain[low:high]):
-            found.append((low, low + len(token), token))
-            low += len(token)
+    low = first
+    for high in range(first + 1, last + 1):
+        if high == last or gaps[high]:
+            for token in _cut(plain[low:high]):
+                found.append((low, low + len(token), token))
+                low += len(token)
     return found
 
 
 @lru_cache(maxsize=4096)
 def _cut(text: str) -> tuple[str, ...]:
-    return tuple(_words().cut(text))
+    return _words().cut(text)
 
 
 def is_word(token: str) -> bool:

@@ -13,23 +13,24 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from linter import cache, measures
-from linter.compiled import Compiled, Reading, compiled
+from linter.compiled import Compiled, Reading, Tried, compiled
 from linter.entries import Lexicon, Rule
 from linter.judge import Court, Match, Scene, settle
 from linter.model import CHANNELS, PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
 from linter.pattern import Hit
-
-if TYPE_CHECKING:
-    from linter.batch import Sieve, Tried
+from linter.prefilter import Prefilter
+from linter.scan import native
 
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
 _LONG = 1200  # characters; a longer text is judged in windows
 _WINDOW, _OVERLAP = 600, 120
 _BATCH = 8192  # messages that are looked at together
-_FEW = 512  # messages that are sooner read one by one than a sieve is made for
+_FEW = 1024  # texts that are sooner read one by one than a prefilter is made for
+_KNOWN = 16_384  # bare texts whose findings a run over many remembers
+_NOTHING: tuple[Finding, ...] = ()
 _CONTEXT = 6  # earlier turns that count as context
 _GIVES = {
     "line": "a single message",
@@ -86,20 +87,26 @@ class Linter:
             ]
             for channel in CHANNELS
         }
-        self._read = lru_cache(maxsize=2048)(self._compiled.read)
-        self._sieves: dict[str, Sieve] = {}
+        self._read = lru_cache(maxsize=64)(self._compiled.read)
+        self._clauses = lru_cache(maxsize=1024)(self._clauses_of)
         self._probes = lru_cache(maxsize=None)(
             lambda channel: self._compiled.probes(channel, self.rules, self.platforms)
         )
+        self._prefilters: dict[str, Prefilter] = {}
+        self._asked = 0  # texts, without a prefilter
 
-    def _sieve(self, channel: str) -> Sieve:
-        from linter.batch import Sieve
+    def _prefilter(self, channel: str, coming: int = 1) -> Prefilter | None:
+        """Return what tells quickly which finds could match one of `coming` texts.
 
-        if channel not in self._sieves:
-            self._sieves[channel] = Sieve(
-                self._compiled, self._compiled.each_probe(channel, self.rules, self.platforms)
-            )
-        return self._sieves[channel]
+        None as long as few were asked about, which are sooner read, and where the compiled part was not built.
+        """
+        found = self._prefilters.get(channel)
+        if found is None and native:
+            self._asked += coming
+            if self._asked > _FEW:
+                probes = self._compiled.each_probe(channel, self.rules, self.platforms)
+                found = self._prefilters[channel] = Prefilter(self._compiled, probes)
+        return found
 
     @property
     def version(self) -> str:
@@ -123,59 +130,44 @@ class Linter:
         """Judge messages in order; the same answers as `check`, at batch speed."""
         self._require("line", "conversation")
         given = iter(messages)
+        known: dict[str, Sequence[Finding]] = {}  # what bare texts gave: real chat repeats itself
         while batch := list(islice(given, _BATCH)):
-            yield from self._judge_batch(batch)
+            if len(known) > _KNOWN:
+                known.clear()
+            yield from self._judge_batch(batch, known)
 
-    def _judge_batch(self, batch: Sequence[str | Message]) -> list[list[Finding]]:
-        """Judge what the sieve lets through. The values of a batch hold no cycles: looking for some is put off meanwhile."""
+    def _judge_batch(self, batch: Sequence[str | Message], known: dict[str, Sequence[Finding]]) -> list[list[Finding]]:
+        """Judge a batch: first look for what could be found in all, then judge what is left, which keeps either work hot.
+
+        The values of a batch hold no cycles: looking for some is put off meanwhile.
+        """
         collecting = gc.isenabled()
         gc.disable()
         try:
-            known: dict[str, list[Finding]] = {}  # what bare texts gave: real chat repeats itself
             found: list[list[Finding]] = []
-            for one, finds in zip(batch, self._sifted(batch), strict=True):
-                if finds is not None and not finds:
-                    found.append([])
-                elif isinstance(one, str):
-                    if one not in known:
-                        known[one] = self._judge(Message(one), None, finds=finds)
-                    found.append(list(known[one]))
-                else:
-                    found.append(self._judge(one, None, finds=finds))
+            waiting: list[tuple[int, str, Sequence[int] | None]] = []
+            prefilter = self._prefilter("chat", len(batch))
+            for one in batch:
+                if not isinstance(one, str):
+                    found.append(self._judge(one, None))
+                    continue
+                before = known.get(one)
+                if before is None:
+                    numbers = prefilter.numbers(one) if prefilter and len(one) <= _LONG else None
+                    if numbers or numbers is None:
+                        waiting.append((len(found), one, numbers))
+                    else:
+                        known[one] = _NOTHING
+                found.append(list(before) if before else [])
+            for place, text, numbers in waiting:
+                if text not in known:
+                    finds = prefilter.finds(numbers, text) if prefilter and numbers else None
+                    known[text] = self._judge(Message(text), None, finds=finds)
+                found[place] = list(known[text])
             return found
         finally:
             if collecting:
                 gc.enable()
-
-    def _sifted(self, messages: Sequence[str | Message]) -> list[Sequence[Tried] | None]:
-        """Return for every message the finds that could match it; None where that cannot be told without reading it."""
-        found: list[Sequence[Tried] | None] = [None] * len(messages)
-        try:
-            from linter import batch
-        except ImportError:  # without NumPy every message is read
-            return found
-        by_channel: dict[str, list[int]] = {}
-        for number, message in enumerate(messages):
-            text, channel, role = (message, "chat", "agent") if isinstance(message, str) else (
-                message.text, message.channel, message.role)  # fmt: skip
-            if role != "agent" or not text:
-                found[number] = ()
-            elif len(text) <= _LONG:
-                by_channel.setdefault(channel, []).append(number)
-        for channel, numbers in by_channel.items():
-            if len(numbers) < _FEW and channel not in self._sieves:
-                continue
-            measuring = self._measuring.get(channel, [])
-            if any(rule.measure == "repeated-words" for rule in measuring):
-                continue
-            chosen = [messages[number] for number in numbers]
-            sifted = batch.sift(chosen, self._sieve(channel), _fragments)
-            for number, message, finds in zip(numbers, chosen, sifted, strict=True):
-                repeats = (
-                    not finds and not isinstance(message, str) and any(_may_measure(r, message) for r in measuring)
-                )
-                found[number] = None if repeats else finds
-        return found
 
     def check_conversation(self, turns: Sequence[Turn]) -> list[list[Finding]]:
         """Judge every agent's turn in the light of those before; one list of findings a turn."""
@@ -238,9 +230,12 @@ class Linter:
 
     def clauses(self, rule: str, channel: str = "chat", platforms: Sequence[str] = ()) -> tuple[Clause, ...]:
         """Return the clauses behind a rule on some platforms (default: this linter's), priced as of its day."""
+        return self._clauses(rule, channel, tuple(platforms) or self.platforms)
+
+    def _clauses_of(self, rule: str, channel: str, platforms: tuple[str, ...]) -> tuple[Clause, ...]:
         books = self.lexicon.rulebooks
         found: dict[str, Clause] = {}
-        for platform in platforms or self.platforms:
+        for platform in platforms:
             for clause in books.clauses(rule, platform, channel, self.as_of):
                 found.setdefault(clause.id, clause)
         return tuple(sorted(found.values(), key=lambda clause: clause.platform in ("any", "law")))
@@ -258,20 +253,36 @@ class Linter:
             return []
         if len(message.text) > _LONG:
             return self._judge_long(message, rejections, record)
-        return self._judge_scene(self._scene(message, record or {}), rejections, record, finds)
+        before = _fragments(message) if message.context else ()
+        if finds is None and record is None:
+            prefilter = self._prefilter(message.channel)
+            finds = prefilter.could(message.text, before, message.context) if prefilter else None
+        measuring = self._measuring.get(message.channel)
+        if measuring:
+            measuring = [rule for rule in measuring if _may_measure(rule, message)]
+        if finds is not None and not finds and not measuring:
+            return []
+        scene = self._scene(message, before, record or {})
+        if finds is None:
+            finds = self._probes(message.channel).wanted(scene.reading, bool(message.context))
+        return self._judge_scene(scene, finds, measuring or (), rejections, record)
 
     def _judge_long(
         self, message: Message, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
     ) -> list[Finding]:
         """Judge a very long text window by window: words that break a rule stand near each other, time stays linear."""
         found: dict[tuple[str, int], Finding] = {}
+        probes = self._probes(message.channel)
         for start, end in _windows(message.text):
-            scene = self._scene(replace_text(message, message.text[start:end]), record or {})
+            window = replace_text(message, message.text[start:end])
+            scene = self._scene(window, _fragments(window), record or {})
             first = scene.reading.start if start == 0 else -1  # the start of a window is not that of the message
             last = scene.reading.end if end == len(message.text) else _LONG * 10
-            scene = scene._replace(reading=scene.reading.bounded(first, last))
+            scene.reading = scene.reading.bounded(first, last)
             seen = len(rejections) if rejections is not None else 0
-            for finding in self._judge_scene(scene, rejections, record):
+            finds = probes.wanted(scene.reading, bool(message.context))
+            measuring = [rule for rule in self._measuring.get(message.channel, ()) if _may_measure(rule, window)]
+            for finding in self._judge_scene(scene, finds, measuring, rejections, record):
                 moved = replace(finding, start=finding.start + start, end=finding.end + start, origin=message.origin)
                 found.setdefault((moved.rule, moved.end), moved)
             if rejections is not None:
@@ -281,39 +292,33 @@ class Linter:
     def _judge_scene(
         self,
         scene: Scene,
+        finds: Sequence[Tried],
+        measuring: Sequence[Rule],
         rejections: list[Rejection] | None,
         record: Mapping[str, Any] | None,
-        finds: Sequence[Tried] | None = None,
     ) -> list[Finding]:
-        """Judge a scene by all rules, or by the finds that are known to be the only ones that could match."""
-        message = scene.message
-        tried = finds
-        if tried is None:
-            tried = self._probes(message.channel).wanted(scene.reading, bool(message.context))
-        measuring = [rule for rule in self._measuring.get(message.channel, ()) if _may_measure(rule, message)]
-        if not tried and not measuring:
+        """Judge a scene by the finds that could match it."""
+        if not finds and not measuring:
             return []
         court = Court(self.lexicon, self.platforms, self._read, rejections)
         found: list[Match] = []
-        for rule, find, patterns in tried:
+        for rule, find, patterns in finds:
             if self._applies(rule, record):
-                found += court.matches(scene, rule, find, patterns, sifted=finds is not None)
+                found += court.matches(scene, rule, find, patterns)
         for rule in measuring:
             found += self._measured(rule, scene, court)
         return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
 
-    def _scene(self, message: Message, record: Mapping[str, Any]) -> Scene:
-        before = _fragments(message) if message.context else ()
+    def _scene(self, message: Message, before: Sequence[str], record: Mapping[str, Any]) -> Scene:
+        category, brand = str(record.get("category") or ""), str(record.get("brand") or "")
         if not before:
-            return Scene(
-                message, self._read(message.text), 0, str(record.get("category") or ""), str(record.get("brand") or "")
-            )
+            return Scene(message, self._read(message.text), 0, category, brand)
         offset = sum(len(piece) + 1 for piece in before)
         reading = self._read(" ".join([*before, message.text]))
         # `^` is the start of this message, not of the pieces before it
         own = reading.folded.plain_span(offset, len(reading.folded.original))[0]
         reading = reading.bounded(max(reading.start, own), reading.end)
-        return Scene(message, reading, offset, str(record.get("category") or ""), str(record.get("brand") or ""))
+        return Scene(message, reading, offset, category, brand)
 
     def _applies(self, rule: Rule, record: Mapping[str, Any] | None) -> bool:
         """Does the input give what the rule needs? A record rule also asks the record."""

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 PLATFORMS = ("tmall", "taobao", "pinduoduo", "douyin", "kuaishou", "jd")
 CHANNELS = ("chat", "listing.title", "listing.detail")
 VERDICTS = ("none", "info", "warning", "error")  # from mild to grave: the index is the rank
+_RANK = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
 VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}
 ROLES = ("agent", "buyer")
 
 
 def graver(one: str, other: str) -> str:
     """Return the graver of two verdicts."""
-    return max(one, other, key=VERDICTS.index)
+    return other if _RANK[other] > _RANK[one] else one
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,25 +13,33 @@ hits and stops after a fixed number of attempts, so hostile text costs bounded t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from linter.text import COMMA, STOP, Folded
+from linter.text import COMMA, STOP, Folded, strongest
 
 FAR = 20
 MOST_ATTEMPTS = 400
 
 
-class Hit(NamedTuple):
+class Hit:
     """A place in `plain` where a concept is spelled. `how` names the disguise; `word` asks for a tokenizer's opinion."""
 
-    start: int
-    end: int
-    concept: str
-    spelling: str
-    weak: bool = False
-    how: str = ""
-    word: bool = False
+    __slots__ = ("concept", "end", "how", "spelling", "start", "weak", "word")
+
+    def __init__(
+        self, start: int, end: int, concept: str, spelling: str, weak: bool = False, how: str = "", word: bool = False
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.concept = concept
+        self.spelling = spelling
+        self.weak = weak
+        self.how = how
+        self.word = word
+
+    def __repr__(self) -> str:
+        return f"Hit({self.start}, {self.end}, {self.concept!r}, {self.spelling!r}, {self.weak}, {self.how!r}, {self.word})"
 
 
 class Item(NamedTuple):
@@ -128,51 +136,78 @@ class Hits(Protocol):
     def get(self, name: str, /) -> Sequence[Hit] | None: ...
 
 
-def matches(pattern: Pattern, hits: Hits, folded: Folded, start: int, end: int) -> Iterator[tuple[Hit, ...]]:
-    """Yield the ways a pattern matches. `start` and `end` bound what lies between the fillers of the message."""
+def matches(pattern: Pattern, hits: Hits, folded: Folded, start: int, end: int) -> list[tuple[Hit, ...]]:
+    """Return the ways a pattern matches. `start` and `end` bound what lies between the fillers of the message."""
+    options: list[list[Hit]] = []
     for item in pattern.items:
-        if not item.optional and not any(hits.get(name) for name in item.names):
+        found = _options(item, hits)
+        if not found and not item.optional:
+            return []
+        options.append(found)
+    search = _Search(pattern, options, folded.gaps, start, end)
+    search.go(0, ())
+    return search.found
+
+
+def _options(item: Item, hits: Hits) -> list[Hit]:
+    """Return the hits that would do for an item, in order of place; of those that begin together the longest first."""
+    found: list[Hit] = []
+    for name in item.names:
+        known = hits.get(name) or ()
+        found += [hit for hit in known if not hit.weak] if name in item.strong else known
+    if len(found) > 1:
+        found.sort(key=_by_place)
+    return found
+
+
+def _by_place(hit: Hit) -> tuple[int, int, bool]:
+    return hit.start, -hit.end, hit.weak
+
+
+class _Search:
+    """A search for the ways the items of a pattern follow each other."""
+
+    __slots__ = ("end", "found", "gaps", "items", "left", "limit", "options", "pattern", "start")
+
+    def __init__(self, pattern: Pattern, options: list[list[Hit]], gaps: bytes, start: int, end: int) -> None:
+        self.pattern = pattern
+        self.items = pattern.items
+        self.options = options
+        self.gaps = gaps
+        self.start = start
+        self.end = end
+        self.limit = STOP if pattern.across else COMMA
+        self.left = MOST_ATTEMPTS
+        self.found: list[tuple[Hit, ...]] = []
+
+    def go(self, index: int, before: tuple[Hit, ...]) -> None:
+        """Go on from the items before one."""
+        if index == len(self.items):
+            self._keep(before)
             return
-    attempts = [MOST_ATTEMPTS]
-    limit = STOP if pattern.across else COMMA
-    for match in _search(pattern.items, 0, (), hits, folded, limit, attempts):
-        if pattern.from_start and match[0].start > start:
-            continue
-        if pattern.to_end and match[-1].end < end:
-            continue
-        yield match
-
-
-def _search(
-    items: tuple[Item, ...],
-    index: int,
-    before: tuple[Hit, ...],
-    hits: Hits,
-    folded: Folded,
-    limit: int,
-    attempts: list[int],
-) -> Iterator[tuple[Hit, ...]]:
-    if index == len(items):
+        item = self.items[index]
+        gap = item.gap
+        last = -1
         if before:
-            yield before
-        return
-    item = items[index]
-    for hit in _candidates(item, before, hits, folded, limit):
-        attempts[0] -= 1
-        if attempts[0] < 0:
+            previous = before[len(before) - 1]
+            last = previous.end
+        for hit in self.options[index]:
+            if last >= 0:
+                distance = hit.start - last
+                if distance < 0 or distance > gap or strongest(self.gaps, last, hit.start + 1) > self.limit:
+                    continue
+            self.left -= 1
+            if self.left < 0:
+                return
+            self.go(index + 1, (*before, hit))
+        if item.optional:
+            self.go(index + 1, before)
+
+    def _keep(self, match: tuple[Hit, ...]) -> None:
+        if not match:
             return
-        yield from _search(items, index + 1, (*before, hit), hits, folded, limit, attempts)
-    if item.optional:
-        yield from _search(items, index + 1, before, hits, folded, limit, attempts)
-
-
-def _candidates(item: Item, before: tuple[Hit, ...], hits: Hits, folded: Folded, limit: int) -> list[Hit]:
-    found = [hit for name in item.names for hit in hits.get(name) or () if not (hit.weak and name in item.strong)]
-    if before:
-        last = before[-1].end
-        found = [
-            hit
-            for hit in found
-            if 0 <= hit.start - last <= item.gap and max(folded.gaps[last : hit.start + 1], default=0) <= limit
-        ]
-    return sorted(found, key=lambda hit: (hit.start, -hit.end, hit.weak))
+        first, last = match[0], match[len(match) - 1]
+        if self.pattern.from_start and first.start > self.start:
+            return
+        if not self.pattern.to_end or last.end >= self.end:
+            self.found.append(match)

@@ -236,7 +236,18 @@ SHAPES: dict[str, Callable[[Folded], Iterator[tuple[int, int]]]] = {
 
 # --- gates: what must stand in `plain` for a shape to be worth looking for ------------------------------------------
 
+DIGITS = ("0123456789", *_DIGIT_FORMS)
 DIGITLIKE = f"0-9{''.join(_DIGIT_FORMS)}"
+FIRST_MARK = 1 << 11  # of the bits for the shapes of MARKS; `characters` has those below
+MARKS = {  # words of which one must be there
+    "@email": ("@", "邮箱"),
+    "@link": (
+        "http", "hxxp", "www", "com", "cn", "net", "cc", "top", "shop", "xyz", "vip", "site", "club", "link", "org", "example",
+        "抗姆", "康母", "坑姆",
+    ),
+    "@money": ("¥", "￥", "$", "块", "元", "圆", "毛", "米", "yuan", "rmb"),
+    "@percent": ("%", "百分之"),
+}  # fmt: skip
 
 
 def _has(pattern: str) -> Callable[[str], bool]:
@@ -255,10 +266,10 @@ GATES: dict[str, Callable[[str], bool]] = {
     "@number": _has(f"[{DIGITLIKE}]{{5}}"),
     "@account": _has_account,
     "@id": _has_account,
-    "@email": _has("@|邮箱"),
-    "@link": _has("http|hxxp|www|com|cn|net|cc|top|shop|xyz|vip|site|club|link|org|example|抗姆|康母|坑姆"),
-    "@money": _has("[¥￥$块元圆毛米]|yuan|rmb"),
-    "@percent": _has("%|百分之"),
+    "@email": _has("|".join(map(re.escape, MARKS["@email"]))),
+    "@link": _has("|".join(map(re.escape, MARKS["@link"]))),
+    "@money": _has("|".join(map(re.escape, MARKS["@money"]))),
+    "@percent": _has("|".join(map(re.escape, MARKS["@percent"]))),
     "@days": _has_longer_than(72),
     "@over-two-days": _has_longer_than(48),
 }

@@ -9,26 +9,37 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 _VIEWS = ("plain", "sound", "mixed")
+_MIXED = 2
 _WEAK, _WORD, _EXCEPTS = 4, 8, 16
 _COLUMNS = (
     "_string_cuts", "_cuts", "_concepts", "_texts", "_spellings", "_hows", "_owned", "_owned_cuts",
 )  # fmt: skip
 
 
-class Term(NamedTuple):
-    """One string to look for. `view` is plain or sound; `how` names the disguise, '' for the spelling itself."""
+class Term:
+    """One string to look for. `view` is plain, sound or mixed; `how` names the disguise, '' for the spelling itself.
 
-    text: str
-    concept: str
-    spelling: str
-    view: str = "plain"
-    weak: bool = False
-    how: str = ""
-    word: bool = False  # ask the tokenizer whether a longer word swallows it
-    excepts: bool = False  # not a spelling but an innocent phrase that shields the spellings inside it
+    `word` asks the tokenizer whether a longer word swallows it; `excepts` marks an innocent phrase that shields the
+    spellings inside it.
+    """
+
+    __slots__ = ("concept", "excepts", "how", "spelling", "text", "view", "weak", "word")
+
+    def __init__(
+        self, text: str, concept: str, spelling: str, view: str = "plain", weak: bool = False, how: str = "", word: bool = False,
+        excepts: bool = False,
+    ) -> None:  # fmt: skip
+        self.text = text
+        self.concept = concept
+        self.spelling = spelling
+        self.view = view
+        self.weak = weak
+        self.how = how
+        self.word = word
+        self.excepts = excepts
 
 
 class Terms:
@@ -66,10 +77,11 @@ class Terms:
     def __getitem__(self, entry: int) -> tuple[Term, ...]:
         found = self._made.get(entry)
         if found is None:
-            found = self._made[entry] = tuple(self._term(n) for n in range(self._cuts[entry], self._cuts[entry + 1]))
+            found = self._made[entry] = tuple(self.term(n) for n in range(self._cuts[entry], self._cuts[entry + 1]))
         return found
 
-    def _term(self, number: int) -> Term:
+    def term(self, number: int) -> Term:
+        """Return a term by its place among those of all entries."""
         flags, string = self._flags[number], self._string
         return Term(
             string(self._texts[number]), self.names[self._concepts[number]], string(self._spellings[number]),
@@ -78,6 +90,14 @@ class Terms:
 
     def _string(self, number: int) -> str:
         return self._strings[self._string_cuts[number] : self._string_cuts[number + 1]]
+
+    def columns(self) -> tuple[Any, Any, Any]:
+        """Return the terms of all entries: where each entry's begin, their concepts, their flags."""
+        return memoryview(self._cuts), memoryview(self._concepts), memoryview(self._flags)
+
+    def text(self, entry: int) -> str:
+        """Return the string of an entry."""
+        return self._string(self._texts[self._cuts[entry]])
 
     def length(self, entry: int) -> int:
         """Return the characters of an entry."""
@@ -88,7 +108,9 @@ class Terms:
         """Return the concepts that an entry spells."""
         names, flags = self.names, self._flags
         return {
-            names[self._concepts[n]] for n in range(self._cuts[entry], self._cuts[entry + 1]) if not flags[n] & _EXCEPTS
+            names[self._concepts[n]]
+            for n in range(self._cuts[entry], self._cuts[entry + 1])
+            if not flags[n] & _EXCEPTS and flags[n] & 3 != _MIXED
         }
 
     def entries_of(self, name: str) -> frozenset[int]:

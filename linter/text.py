@@ -27,9 +27,19 @@ _KEPT = "+%@¥"
 _COMMAS = set(",，、;；:")
 _STOPS = set("。！？!?\n\r\u2028\u2029…")
 _SHORT_LINE = 4
+PICTURE = re.compile("[\u2190-\u2bff\u3200-\u33ff\U0001f000-\U0001faff]")
 _STROKE = re.compile("[\\\\\uff3c]")
 STROKES = {"\\": "/\uff0f\u2215", "\uff3c": "/\uff0f\u2215"}
 _SYLLABLE_BASE = 0xE000  # private use area: no text of ours uses it
+
+
+def strongest(gaps: bytes, low: int, high: int) -> int:
+    """Return the strongest of the breaks before plain[low:high]."""
+    found = NONE
+    for place in range(low, min(high, len(gaps))):  # a slice would cost more than the few places there are
+        if gaps[place] > found:
+            found = gaps[place]
+    return found
 
 
 class Alignment(NamedTuple):
@@ -46,39 +56,48 @@ class Folded:
     Where each character was read from is only worked out when somebody asks: most messages hold nothing to point at.
     """
 
-    __slots__ = ("_align", "_aligned", "original", "plain")
+    __slots__ = ("_align", "_at", "_gaps", "original", "plain")
 
-    def __init__(self, original: str, plain: str, align: Callable[[str], Alignment]) -> None:
+    def __init__(
+        self,
+        original: str,
+        plain: str,
+        align: Callable[[str], Alignment],
+        at: tuple[int, ...] | None = None,
+        gaps: bytes = b"",
+    ) -> None:
         self.original = original
         self.plain = plain
         self._align = align
-        self._aligned: Alignment | None = None
+        self._at = at
+        self._gaps = gaps
 
     @property
     def at(self) -> tuple[int, ...]:
         """plain[i] was read from original[at[i]]."""
-        return self._alignment().at
+        return self._at if self._at is not None else self._aligned().at
 
     @property
     def gaps(self) -> bytes:
         """gaps[i] is the strongest break between plain[i - 1] and plain[i]."""
-        return self._alignment().gaps
+        return self._gaps if self._at is not None else self._aligned().gaps
 
-    def _alignment(self) -> Alignment:
-        if self._aligned is None:
-            self._aligned = self._align(self.original)
-        return self._aligned
+    def _aligned(self) -> Alignment:
+        found = self._align(self.original)
+        self._gaps, self._at = found.gaps, found.at
+        return found
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """Map a span of `plain` to the original text, trailing joiners and variation selectors included."""
+        at, original = self.at, self.original
         if start >= end:
-            return (self.at[start] if start < len(self.at) else len(self.original),) * 2
-        stop = self.at[end - 1] + 1
-        if self.original[stop : stop + 1] and self.original[stop] in STROKES.get(self.original[stop - 1], ""):
+            return (at[start] if start < len(at) else len(original),) * 2
+        stop = at[end - 1] + 1
+        if stop < len(original) and original[stop] in STROKES.get(original[stop - 1], ""):
             stop += 1
-        while stop < len(self.original) and self.original[stop] in "\ufe0f\u20e3\u200d":
+        while stop < len(original) and original[stop] in "\ufe0f\u20e3\u200d":
             stop += 1
-        return self.at[start], stop
+        return at[start], stop
 
     def plain_span(self, start: int, end: int) -> tuple[int, int]:
         """Map a span of the original to `plain`; characters that were dropped shrink it."""
@@ -86,7 +105,7 @@ class Folded:
 
     def break_within(self, start: int, end: int) -> int:
         """Return the strongest break strictly inside plain[start:end]."""
-        return max(self.gaps[start + 1 : end], default=NONE)
+        return strongest(self.gaps, start + 1, end)
 
     def plain_index(self, original: int) -> int:
         """Return the index of the plain character read at or before an original offset."""
@@ -142,10 +161,10 @@ class Folding:
         """Return the strongest break before each character that was kept."""
         gaps = bytearray(len(kept))
         expected = 0
-        joints = _joints(text)
+        apart = joints(text)
         for number, index in enumerate(kept):
             if index != expected:
-                gaps[number] = max(SPACE if i in joints else self._breaks[ord(text[i])] for i in range(expected, index))
+                gaps[number] = max(SPACE if i in apart else self._breaks[ord(text[i])] for i in range(expected, index))
             expected = index + 1
         return bytes(gaps)
 
@@ -154,13 +173,13 @@ class Folding:
         at: list[int] = []
         gaps = bytearray()
         pending = NONE
-        joints = _joints(text)
+        apart = joints(text)
         for index, char in enumerate(text):
             read = self.read(char)
             if char in STROKES and text[index + 1 : index + 2] in STROKES[char]:
                 read = "v"  # drawn with two strokes
             if not read:
-                pending = max(pending, SPACE if index in joints else self._breaks[ord(char)])
+                pending = max(pending, SPACE if index in apart else self._breaks[ord(char)])
                 continue
             for letter in read:
                 plain.append(letter)
@@ -172,6 +191,11 @@ class Folding:
     def read(self, char: str) -> str:
         """Return what a character reads as: '' for one that only separates."""
         return self._table[ord(char)]
+
+    def break_level(self, char: str) -> int:
+        """Return how strong a break a character is that reads as nothing."""
+        self.read(char)
+        return self._breaks[ord(char)]
 
     def _learn(self, code: int) -> str:
         char = chr(code)
@@ -235,18 +259,18 @@ def _break_level(char: str) -> int:
     return SPACE if category[0] == "Z" or char == "\t" or category == "So" else FILLER
 
 
-def _joints(text: str) -> set[int]:
+def joints(text: str) -> set[int]:
     """Return the line breaks beside a line of a few characters: words are split over such lines, sentences are not."""
     if "\n" not in text:
         return set()
-    joints: set[int] = set()
+    found: set[int] = set()
     position = -1
     lines = [line.strip() for line in text.split("\n")]
     for before, after in pairwise(lines):
         position = text.index("\n", position + 1)
         if 0 < min(len(before), len(after)) <= _SHORT_LINE:
-            joints.add(position)
-    return joints
+            found.add(position)
+    return found
 
 
 def _separator_step(between: str) -> str:
@@ -309,7 +333,7 @@ class Sounds:
 
     def _forget(self) -> None:
         self.table = _Learned(self._learn)
-        self._parse = lru_cache(maxsize=4096)(self._parse_run)
+        self.parse = lru_cache(maxsize=4096)(self._parse_run)
 
     def _learn(self, code: int) -> str:
         return self._heard[code - _SPOKEN.start] if code in _SPOKEN else chr(code)
@@ -339,7 +363,7 @@ class Sounds:
         position = 0
         for start, end in _latin_runs(folded):
             _append_singles(plain, position, start, units, spans)
-            syllables = self._parse(folded.plain[start:end])
+            syllables = self.parse(folded.plain[start:end])
             for syllable in syllables:
                 units.append(self.code(syllable))
                 spans.append((start, start + len(syllable)))
@@ -348,10 +372,6 @@ class Sounds:
             position = end
         _append_singles(plain, position, len(plain), units, spans)
         return "".join(units), spans
-
-    def has_pinyin(self, folded: Folded) -> bool:
-        """Does any run of Latin letters read as pinyin?"""
-        return any(self._parse(folded.plain[start:end]) for start, end in _latin_runs(folded))
 
     def _parse_run(self, run: str) -> tuple[str, ...]:
         """Split a Latin run into the fewest syllables, or () where it does not read as pinyin as a whole."""

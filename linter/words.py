@@ -12,7 +12,7 @@ import os
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import accumulate
@@ -25,7 +25,6 @@ from linter.model import KefulintError
 
 _RUN = re.compile(r"[\u4e00-\u9fd5a-zA-Z0-9+#&._%-]+")  # what is cut; all else stands alone
 _ALONE = re.compile(r"\r\n|.", re.DOTALL)
-_LETTER = re.compile(r"[a-zA-Z0-9]")
 
 
 class Words:
@@ -38,12 +37,13 @@ class Words:
                 groups.setdefault(word[0], []).append(f"{word[1:]}\t{count}")
         parts = {first: "\n".join(groups[first]).encode() for first in sorted(groups)}
         cuts = array("I", accumulate(map(len, parts.values()), initial=0))
-        self.__setstate__(("".join(parts), cuts.tobytes(), b"".join(parts.values()), total))
+        self.open(("".join(parts), cuts.tobytes(), b"".join(parts.values()), total))
 
-    def __getstate__(self) -> tuple[str, bytes, bytes, int]:
-        return self._state
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _words, self._state
 
-    def __setstate__(self, state: tuple[str, bytes, bytes, int]) -> None:
+    def open(self, state: tuple[str, bytes, bytes, int]) -> None:
+        """Become the dictionary that these parts are of."""
         self._state = state
         self._firsts, cuts, self._packed, total = state
         self._cuts = memoryview(cuts).cast("I")
@@ -54,44 +54,51 @@ class Words:
         """Return how often a word was counted; 0 where it is none."""
         return self._group(word[0])[0].get(word[1:], 0)
 
-    def cut(self, text: str) -> Iterator[str]:
-        """Yield the words of a text, and all that is between them."""
+    def cut(self, text: str) -> tuple[str, ...]:
+        """Return the words of a text, and all that is between them."""
+        found: list[str] = []
         done = 0
         for run in _RUN.finditer(text):
-            yield from _ALONE.findall(text, done, run.start())
-            yield from self._cut(run[0])
+            if done < run.start():
+                found += _ALONE.findall(text, done, run.start())
+            self._cut(run[0], found)
             done = run.end()
-        yield from _ALONE.findall(text, done)
+        if done < len(text):
+            found += _ALONE.findall(text, done)
+        return tuple(found)
 
-    def _cut(self, run: str) -> Iterator[str]:
-        """Yield the words of a run; letters and digits that are words alone stay together."""
+    def _cut(self, run: str, found: list[str]) -> None:
+        """Add the words of a run; letters and digits that are words alone stay together."""
         ends = self._ends(run)
         start = letters = 0
         while start < len(run):
             end = ends[start]
-            if end > start + 1 or not _LETTER.match(run, start):
+            if end > start + 1 or not ("\0" < run[start] < "\x80" and run[start].isalnum()):
                 if letters < start:
-                    yield run[letters:start]
-                yield run[start:end]
+                    found.append(run[letters:start])
+                found.append(run[start:end])
                 letters = end
             start = end
         if letters < start:
-            yield run[letters:start]
+            found.append(run[letters:start])
 
     def _ends(self, run: str) -> list[int]:
         """Return where the word that begins at each place ends, in the most likely way to go on from there."""
-        best = [(0.0, 0)] * (len(run) + 1)
-        for start in reversed(range(len(run))):
-            best[start] = max(
-                (log(count) - self._log_total + best[end][0], end) for end, count in self._beginning(run, start)
-            )
-        return [end for _, end in best]
-
-    def _beginning(self, run: str, start: int) -> list[tuple[int, int]]:
-        """Return the words that begin at a place, by their ends; where there is none, the character."""
-        counts, longest = self._group(run[start])
-        stops = range(start + 1, min(len(run), start + longest) + 1)
-        return [(stop, counts[rest]) for stop in stops if (rest := run[start + 1 : stop]) in counts] or [(start + 1, 1)]
+        length = len(run)
+        ends = list(range(1, length + 1))
+        scores = [0.0] * (length + 1)
+        for start in range(length - 1, -1, -1):
+            counts, longest = self._group(run[start])
+            found = False
+            best, end = scores[start + 1] - self._log_total, start + 1  # no word: the character
+            for stop in range(start + 1, min(length, start + longest) + 1):
+                count = counts.get(run[start + 1 : stop])
+                if count is not None:
+                    score = log(count) - self._log_total + scores[stop]
+                    if not found or score >= best:
+                        found, best, end = True, score, stop
+            scores[start], ends[start] = best, end
+        return ends
 
     def _group(self, first: str) -> tuple[dict[str, int], int]:
         """Return the words of a first character, without it, and the length of the longest."""
@@ -104,6 +111,12 @@ class Words:
                 counts = {rest: int(count) for rest, _, count in (line.partition("\t") for line in lines)}
             found = self._groups[first] = counts, 1 + max(map(len, counts), default=0)
         return found
+
+
+def _words(*state: Any) -> Words:
+    made = Words.__new__(Words)
+    made.open(state)
+    return made
 
 
 @lru_cache(maxsize=1)

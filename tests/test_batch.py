@@ -1,9 +1,16 @@
-"""Many messages at once give the same answers as one by one: on real chat, on our own, and on random text."""
+"""The quick ways give the answers of the slow one: on real chat, on our own, and on random text.
+
+The slow way reads every message in Python; the quick ones ask the compiled part first, for one message or for many.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +21,30 @@ from hypothesis import strategies as st
 from linter import Finding, Linter, Message, Turn
 from linter.lexicon import load_lexicon
 
-pytest.importorskip("numpy", reason="batches need the extra `audit`")
+pytest.importorskip("linter._native", reason="the compiled part was not built here")
 
-LINTER = Linter("taobao")
-list(LINTER.check_many(["在的"] * 600))  # from so many on a sieve is made, and then used for few as well
+
+def _quick(platform: str) -> Linter:
+    linter = Linter(platform)
+    list(linter.check_many(["在的"] * 1100))  # from so many on the compiled part is asked, and then for few as well
+    assert linter._prefilters
+    return linter
+
+
+def _slow(platform: str) -> Linter:
+    linter = Linter(platform, lexicon=load_lexicon())  # of its own: others share what they made
+    linter._asked = -(10**9)
+    return linter
+
+
+LINTER, SLOW = _quick("taobao"), _slow("taobao")
 EXAMPLES = [e for r in load_lexicon().rules.values() for e in (*r.violates, *r.passes) if e.channel == "chat"]
 PIECES = [
     "加", "我", "微信", "薇❤", "v", "wei xin", "w x", "发票", "fapiao", "不开", "好评", "返", "3元", "13800001111", "的", "亲",
     "，", "。", " ", "\n", "qq", "QQ群", "退", "七天", "30天后发货", "包邮", "\\/", "℡", "㊙", "\ud800", "\u200b", "\U0001f427",
     "垃圾", "嗯", "哦", "http://t.cn/x", "5%", "最", "全网最低", "保证", "100%", "您", "好的", "可以", "有的", "没有",
+    "2-3天", "两个月", "星期", "发", "才发货", "V2", "5V", "abc_1", "丶com", "发票店", "收到", "扣", "运费", "七天无理由", "不", "能",
+    "开", "芯", "威", "伽", "ＱＱ", "12345", "一二三四五六七八", "wxh", "jia", "是的", "?", "！", "晕", "傻", "你",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 TURNS = st.lists(st.builds(Turn, st.sampled_from(["buyer", "agent"]), TEXTS), max_size=5)
@@ -33,20 +55,32 @@ def _shown(findings: list[Finding]) -> list[tuple[Any, ...]]:
     return [(f.rule, f.verdict, f.start, f.end, f.verdicts, f.spelled, f.message) for f in findings]
 
 
-def _alike(messages: list[Message], linter: Linter = LINTER) -> int:
-    """Check that both ways agree; return how many findings there were."""
+def _alike(messages: list[Message], linter: Linter = LINTER, slow: Linter = SLOW) -> int:
+    """Check that all ways agree; return how many findings there were."""
     found = 0
     for message, many in zip(messages, linter.check_many(messages), strict=True):
-        one = linter.check_message(message)
-        assert _shown(many) == _shown(one), message
-        found += len(one)
+        wanted = _shown(slow.check_message(message))
+        assert _shown(many) == wanted, message
+        assert _shown(linter.check_message(message)) == wanted, message
+        found += len(wanted)
     return found
 
 
-def test_examples_of_the_rules() -> None:
+@pytest.mark.parametrize("platform", ["taobao", "pinduoduo"])
+def test_examples_of_the_rules(platform: str) -> None:
     messages = [Message(e.text, e.channel, e.context) for e in EXAMPLES]
-    for platform in ("taobao", "pinduoduo"):
-        assert _alike(messages * 2, Linter(platform)) > 200
+    assert _alike(messages * 2, _quick(platform), _slow(platform)) > 200
+
+
+def test_examples_without_their_context() -> None:
+    texts = [e.text for e in EXAMPLES]
+    for text, many in zip(texts, LINTER.check_many(texts), strict=True):
+        assert _shown(many) == _shown(SLOW.check(text)), text
+
+
+def test_listings_of_both_fields() -> None:
+    examples = [e for r in load_lexicon().rules.values() for e in (*r.violates, *r.passes) if e.channel != "chat"]
+    assert _alike([Message(e.text, e.channel) for e in examples]) > 15
 
 
 @settings(deadline=None, max_examples=150)
@@ -59,6 +93,50 @@ def test_random_conversations(messages: list[Message]) -> None:
 @given(st.lists(st.text(max_size=30), max_size=12))
 def test_any_text(texts: list[str]) -> None:
     _alike([Message(text) for text in texts])
+
+
+def test_threads_share_a_linter() -> None:
+    texts = [e.text for e in EXAMPLES] * 4
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda text: _shown(LINTER.check(text)), texts))
+    assert found == [_shown(LINTER.check(text)) for text in texts]
+
+
+def test_what_the_compiled_part_cannot_hold_is_read_in_python() -> None:
+    texts = [
+        "加" * 1100,
+        "微信" * 590,
+        "3天" * 580,
+        "发票店" * 390,
+        "加\n" * 590,
+        "\ud800" * 900,
+        "wei" * 390,
+        "，" * 1100,
+        "v1" * 580,
+    ]
+    texts += [text[:9] + "加我微信" for text in texts]
+    for text in texts:
+        assert _shown(LINTER.check(text)) == _shown(SLOW.check(text)), text[:9]
+
+
+def test_fragments_before_a_message() -> None:
+    texts = ["嗯是的", "嗯嗯", "好的 没", "的", "哦", "我微信", "信"]
+    talk = [
+        Message(text, context=[Turn("agent", said)]) for said in ("加", "好的", "嗯", "没有", "我微") for text in texts
+    ]
+    assert _alike(talk) > 5
+
+
+def test_without_the_compiled_part() -> None:
+    code = "from linter import Linter; from linter.scan import native; print(native, *[f.rule for f in Linter().check('加我微信')])"
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KEFULINT_PURE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.split() == ["None", "off-platform-contact"]
 
 
 def test_bare_texts_may_repeat() -> None:
