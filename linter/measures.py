@@ -157,16 +157,22 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
 
 def may_repeat(message: Message, given: Sequence[tuple[str, str]]) -> bool:
     """Has the agent said nearly this often enough, whatever its words? Lengths are compared first: it is asked of all."""
-    if len(message.context) < 2:
+    context = message.context
+    if len(context) < 2:
         return False
-    length, settings = len(message.text), dict(given)
+    length = len(message.text)
     alike = 1
-    for turn in message.context:
-        alike += turn.role != "buyer" and length <= 2 * len(turn.text) <= 4 * length
-    wanted = int(settings.get("times", "3"))
-    if alike < wanted:
-        return False
-    return _times_said(message, float(settings.get("similarity", "0.9")), float("inf"))[0] >= wanted
+    for turn in context:
+        if turn.role != "buyer" and length <= 2 * len(turn.text) <= 4 * length:
+            alike += 1
+    wanted, similarity = _repeating(tuple(given))
+    return alike >= wanted and _times_said(message, similarity, float("inf"))[0] >= wanted
+
+
+@lru_cache(maxsize=8)
+def _repeating(given: tuple[tuple[str, str], ...]) -> tuple[int, float]:
+    settings = dict(given)
+    return int(settings.get("times", "3")), float(settings.get("similarity", "0.9"))
 
 
 def _times_said(message: Message, similarity: float, seconds: float) -> tuple[int, bool]:
@@ -203,6 +209,8 @@ def _nearly(one: str, other: str, similarity: float) -> bool:
         return False
     if min(len(one), len(other)) * 2 < similarity * (len(one) + len(other)):
         return False  # even if all of the shorter one stood in the longer
+    if 2 * sum(map(set(other).__contains__, one)) < similarity * (len(one) + len(other)):
+        return False  # too many characters have no counterpart
     from difflib import SequenceMatcher  # most runs never compare
 
     matcher = SequenceMatcher(None, one, other, autojunk=False)

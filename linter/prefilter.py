@@ -156,20 +156,22 @@ class Prefilter:
 
         What the compiled part knows only roughly is asked here for the few texts that come so far.
         """
-        plain = self._compiled.folding.fold(text).plain
-        start, end = self._compiled.core(plain)
-        length = 0 if offset else end - start
         found: dict[int, list[Pattern]] = {}
+        length = -1
+        plain = ""
         for number in numbers:
-            needs = self._needs[number]
-            if length > needs.most or (needs.timed and not _long_enough(needs, plain)):
-                continue
-            place = self._find_of[number]
-            if place in found:
+            place, needs = self._find_of[number], self._needs[number]
+            if place not in found:
+                if not all(self._holds(who, wanted, context) for who, wanted in self._conditions[place]):
+                    continue
+                found[place] = []
+            if length < 0 and (needs.timed or needs.most < _NO_LIMIT):
+                plain = self._compiled.folding.fold(text).plain
+                start, end = self._compiled.core(plain)
+                length = 0 if offset else end - start
+            if length <= needs.most and (not needs.timed or _long_enough(needs, plain)):
                 found[place].append(needs.pattern)
-            elif all(self._holds(who, wanted, context) for who, wanted in self._conditions[place]):
-                found[place] = [needs.pattern]
-        return [(*self._finds[place], patterns) for place, patterns in found.items()]
+        return [(*self._finds[place], patterns) for place, patterns in found.items() if patterns]
 
     def _holds(self, who: str, wanted: frozenset[int], context: Sequence[Turn]) -> bool:
         """Could one of some patterns have been said by the agent, by anybody, or in the buyer's last two turns?"""
