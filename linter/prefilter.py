@@ -24,6 +24,8 @@ from linter.text import COMMA, STOP
 
 _NO_LIMIT = 1 << 30
 _DAYS = "@days"  # the one shape whose places are known
+_SPANS = frozenset({_DAYS, "@over-two-days"})
+_SHORT = 12  # characters of a text that may be of fillers alone
 _SEEN_AS = {"@over-two-days": _DAYS, OUTSIDE: "@link"}
 
 
@@ -47,7 +49,7 @@ class Needs:
     items: tuple[Need, ...]
     groups: tuple[tuple[str, ...], ...]
     most: int
-    timed: bool  # a span of days is needed: how long it is must be read
+    spans: tuple[tuple[str, ...], ...]  # of time: how long they are must be read
     talking: bool  # only after other turns
 
 
@@ -70,8 +72,8 @@ def needs_of(pattern: Pattern, scanner: Scanner, *, weak: bool, most: int = _NO_
         unseen = 0
     if items and pattern.to_end:
         items[-1] = replace(items[-1], after=unseen)
-    timed = any(_DAYS in names for names in [*groups, *(item.names for item in items)])
-    return Needs(pattern, tuple(items), tuple(groups), most, timed, talking)
+    spans = tuple(item.names for item in pattern.items if not item.optional and _SPANS.issuperset(item.names))
+    return Needs(pattern, tuple(items), tuple(groups), most, spans, talking)
 
 
 def _rarity(scanner: Scanner, name: str) -> float:
@@ -157,20 +159,18 @@ class Prefilter:
         What the compiled part knows only roughly is asked here for the few texts that come so far.
         """
         found: dict[int, list[Pattern]] = {}
-        length = -1
-        plain = ""
+        asked = _Asked(self._compiled, text)
         for number in numbers:
             place, needs = self._find_of[number], self._needs[number]
             if place not in found:
-                if not all(self._holds(who, wanted, context) for who, wanted in self._conditions[place]):
+                if not all([self._holds(who, wanted, context) for who, wanted in self._conditions[place]]):
                     continue
                 found[place] = []
-            if length < 0 and (needs.timed or needs.most < _NO_LIMIT):
-                plain = self._compiled.folding.fold(text).plain
-                start, end = self._compiled.core(plain)
-                length = 0 if offset else end - start
-            if length <= needs.most and (not needs.timed or _long_enough(needs, plain)):
-                found[place].append(needs.pattern)
+            if needs.spans and not asked.spans_stand(needs.spans):
+                continue
+            if needs.most < _NO_LIMIT and not offset and len(text) <= _SHORT and asked.length() > needs.most:
+                continue
+            found[place].append(needs.pattern)
         return [(*self._finds[place], patterns) for place, patterns in found.items() if patterns]
 
     def _holds(self, who: str, wanted: frozenset[int], context: Sequence[Turn]) -> bool:
@@ -188,7 +188,33 @@ class Prefilter:
         return None if numbers is None else frozenset(numbers)
 
 
-def _long_enough(needs: Needs, plain: str) -> bool:
-    """Are the spans of time that a pattern needs long enough?"""
-    told = [item.names for item in needs.pattern.items if not item.optional and all(n in GATES for n in item.names)]
-    return all(any(GATES[name](plain) for name in names) for names in told)
+class _Asked:
+    """What a text must be read for, once it is asked."""
+
+    def __init__(self, compiled: Compiled, text: str) -> None:
+        self._compiled = compiled
+        self._text = text
+        self._plain: str | None = None
+        self._long: dict[str, bool] = {}
+
+    def _read(self) -> str:
+        if self._plain is None:
+            self._plain = self._compiled.folding.fold(self._text).plain
+        return self._plain
+
+    def length(self) -> int:
+        """Return the characters between the fillers: a text of fillers alone has them all."""
+        start, end = self._compiled.core(self._read())
+        return end - start
+
+    def spans_stand(self, spans: Sequence[tuple[str, ...]]) -> bool:
+        """Are there spans of time, long enough, one of each?"""
+        for names in spans:
+            if not any([self._is_long(name) for name in names]):
+                return False
+        return True
+
+    def _is_long(self, name: str) -> bool:
+        if name not in self._long:
+            self._long[name] = GATES[name](self._read())
+        return self._long[name]
