@@ -183,7 +183,7 @@ def _cut(text: str) -> tuple[str, ...]:
 
 def is_word(token: str) -> bool:
     """Is it a word of the tokenizer's dictionary (and not only the beginning of one)?"""
-    return _words().count(token) > 0
+    return _words().knows(token)
 
 
 @lru_cache(maxsize=1)

@@ -134,9 +134,12 @@ class Linter:
         while batch := list(islice(given, _BATCH)):
             if len(known) > _KNOWN:
                 known.clear()
-            yield from self._judge_batch(batch, known)
+            for found in self._judge_batch(batch, known):
+                yield list(found)
 
-    def _judge_batch(self, batch: Sequence[str | Message], known: dict[str, Sequence[Finding]]) -> list[list[Finding]]:
+    def _judge_batch(
+        self, batch: Sequence[str | Message], known: dict[str, Sequence[Finding]]
+    ) -> list[Sequence[Finding]]:
         """Judge a batch: first look for what could be found in all, then judge what is left, which keeps either work hot.
 
         The values of a batch hold no cycles: looking for some is put off meanwhile.
@@ -144,7 +147,7 @@ class Linter:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            found: list[list[Finding]] = []
+            found: list[Sequence[Finding]] = []
             waiting: list[tuple[int, str, Sequence[int] | None]] = []
             prefilter = self._prefilter("chat", len(batch))
             for one in batch:
@@ -158,12 +161,12 @@ class Linter:
                         waiting.append((len(found), one, numbers))
                     else:
                         known[one] = _NOTHING
-                found.append(list(before) if before else [])
+                found.append(before or _NOTHING)
             for place, text, numbers in waiting:
                 if text not in known:
                     finds = prefilter.finds(numbers, text) if prefilter and numbers else None
                     known[text] = self._judge(Message(text), None, finds=finds)
-                found[place] = list(known[text])
+                found[place] = known[text]
             return found
         finally:
             if collecting:

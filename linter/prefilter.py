@@ -163,7 +163,7 @@ class Prefilter:
         for number in numbers:
             place, needs = self._find_of[number], self._needs[number]
             if place not in found:
-                if not all([self._holds(who, wanted, context) for who, wanted in self._conditions[place]]):
+                if not self._hold(self._conditions[place], context):
                     continue
                 found[place] = []
             if needs.spans and not asked.spans_stand(needs.spans):
@@ -172,6 +172,12 @@ class Prefilter:
                 continue
             found[place].append(needs.pattern)
         return [(*self._finds[place], patterns) for place, patterns in found.items() if patterns]
+
+    def _hold(self, conditions: Sequence[tuple[str, frozenset[int]]], context: Sequence[Turn]) -> bool:
+        for who, wanted in conditions:
+            if not self._holds(who, wanted, context):
+                return False
+        return True
 
     def _holds(self, who: str, wanted: frozenset[int], context: Sequence[Turn]) -> bool:
         """Could one of some patterns have been said by the agent, by anybody, or in the buyer's last two turns?"""
@@ -210,7 +216,7 @@ class _Asked:
     def spans_stand(self, spans: Sequence[tuple[str, ...]]) -> bool:
         """Are there spans of time, long enough, one of each?"""
         for names in spans:
-            if not any([self._is_long(name) for name in names]):
+            if not any(map(self._is_long, names)):
                 return False
         return True
 

@@ -11,5 +11,5 @@ cdef class Words:
     cpdef tuple cut(self, str text)
     @cython.locals(ends=list, start=int, letters=int, end=int)
     cpdef _cut(self, str run, list found)
-    @cython.locals(length=int, start=int, stop=int, end=int, longest=int, found=bint, best=double, score=double, counts=dict, scores=list, ends=list)
+    @cython.locals(length=int, start=int, stop=int, end=int, longest=int, found=bint, best=double, score=double, weights=dict, scores=list, ends=list)
     cpdef list _ends(self, str run)

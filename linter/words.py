@@ -48,11 +48,11 @@ class Words:
         self._firsts, cuts, self._packed, total = state
         self._cuts = memoryview(cuts).cast("I")
         self._log_total = log(total)
-        self._groups: dict[str, tuple[dict[str, int], int]] = {}
+        self._groups: dict[str, tuple[dict[str, float], int]] = {}
 
-    def count(self, word: str) -> int:
-        """Return how often a word was counted; 0 where it is none."""
-        return self._group(word[0])[0].get(word[1:], 0)
+    def knows(self, word: str) -> bool:
+        """Is it a word of the dictionary?"""
+        return word[1:] in self._group(word[0])[0]
 
     def cut(self, text: str) -> tuple[str, ...]:
         """Return the words of a text, and all that is between them."""
@@ -88,28 +88,29 @@ class Words:
         ends = list(range(1, length + 1))
         scores = [0.0] * (length + 1)
         for start in range(length - 1, -1, -1):
-            counts, longest = self._group(run[start])
+            weights, longest = self._group(run[start])
             found = False
             best, end = scores[start + 1] - self._log_total, start + 1  # no word: the character
             for stop in range(start + 1, min(length, start + longest) + 1):
-                count = counts.get(run[start + 1 : stop])
-                if count is not None:
-                    score = log(count) - self._log_total + scores[stop]
+                weight = weights.get(run[start + 1 : stop])
+                if weight is not None:
+                    score = weight + scores[stop]
                     if not found or score >= best:
                         found, best, end = True, score, stop
             scores[start], ends[start] = best, end
         return ends
 
-    def _group(self, first: str) -> tuple[dict[str, int], int]:
-        """Return the words of a first character, without it, and the length of the longest."""
+    def _group(self, first: str) -> tuple[dict[str, float], int]:
+        """Return the words of a first character, without it, by their likelihood (a logarithm), and the length of the longest."""
         found = self._groups.get(first)
         if found is None:
             at = bisect_left(self._firsts, first)
-            counts: dict[str, int] = {}
+            weights: dict[str, float] = {}
             if self._firsts[at : at + 1] == first:
                 lines = self._packed[self._cuts[at] : self._cuts[at + 1]].decode().split("\n")
-                counts = {rest: int(count) for rest, _, count in (line.partition("\t") for line in lines)}
-            found = self._groups[first] = counts, 1 + max(map(len, counts), default=0)
+                counted = (line.partition("\t") for line in lines)
+                weights = {rest: log(int(count)) - self._log_total for rest, _, count in counted}
+            found = self._groups[first] = weights, 1 + max(map(len, weights), default=0)
         return found
 
 
