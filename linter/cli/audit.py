@@ -206,6 +206,7 @@ def _shown(run: Run, wanted: bool) -> Iterator[None]:
         yield
     finally:
         if bar is not None:
+            bar.refresh()  # the last state, which a short run never drew
             bar.close()
 
 
