@@ -40,15 +40,15 @@ unit: .venv/made
 
 # The built wheel must work in a clean environment: the lexicons travel inside it, and its compiled modules judge as the
 # sources do.
-ENGINE := batch cache engine pattern rules text words
+TWINS := audit_run batch cache engine logs pattern rules service summary text words
 
 wheel: .venv/made
 	rm -rf build/wheel && mkdir -p build/wheel
 	$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel/build.log 2>&1 || (cat build/wheel/build.log; false)
 	$(PYTHON) -m venv build/wheel/venv
-	build/wheel/venv/bin/python -m pip install --quiet build/wheel/*.whl hypothesis pytest
+	build/wheel/venv/bin/python -m pip install --quiet "$$(ls build/wheel/*.whl)[audit]" hypothesis openpyxl pexpect psutil pytest
 	cd build/wheel && venv/bin/kefulint check --text '加我微信便宜10块' --fail-on never | grep -q off-platform-contact
-	cd build/wheel && venv/bin/pytest -c ../../pyproject.toml -o pythonpath= $(ENGINE:%=../../tests/test_%.py)
+	cd build/wheel && venv/bin/pytest -c ../../pyproject.toml -o pythonpath= $(TWINS:%=../../tests/test_%.py)
 	@echo "wheel: installed in a clean environment and found what it should"
 
 clean:
