@@ -34,9 +34,11 @@ lint: .venv/made
 types: .venv/made
 	$(BIN)/mypy
 
-# A file's tests stay in one process: servers, browsers and databases are started once each.
+# A file's tests stay in one process: servers, browsers and databases are started once each. The engine is tried without its
+# compiled part too.
 unit: .venv/made
 	$(BIN)/python -m pytest -n auto --dist loadfile
+	KEFULINT_PURE=1 $(BIN)/python -m pytest tests/test_engine.py tests/test_rules.py
 
 # The built wheel must work in a clean environment: the lexicons travel inside it, and its compiled modules judge as the
 # sources do.

@@ -11,9 +11,6 @@ calls into Python between the first note of a text and its last, so that threads
 """
 
 cimport cython
-
-import array
-
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_FromKindAndData
 from libc.stdlib cimport calloc, free
