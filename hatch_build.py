@@ -18,7 +18,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _NATIVE = "_native.pyx"
 _TWINS = (
-    "text.py", "terms.py", "pattern.py", "words.py", "scan.py", "confirm.py", "judge.py", "compiled.py", "prefilter.py", "engine.py", "measures.py", "logs.py", "summary.py", "service.py", "audit.py",
+    "text.py", "terms.py", "pattern.py", "words.py", "scan.py", "confirm.py", "judge.py", "compiled.py", "prefilter.py", "engine.py",
+    "measures.py", "logs.py", "summary.py", "service.py", "audit.py",
 )  # fmt: skip
 
 
