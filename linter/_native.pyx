@@ -290,7 +290,6 @@ cdef struct Char:
 
 cdef struct Page:  # a folded text
     int length
-    int own  # where the message begins, after the fragments before it
     int first  # its first character that is in no filler
     int last  # one after the last
     int words  # how many such characters: at most as many as the message is long without the fillers around it
@@ -388,12 +387,10 @@ cdef class Chars:
         cdef object apart = None
         if length >= MOST:
             return False
-        page.own = page.last = page.words = 0
+        page.last = page.words = 0
         page.first = -1
         page.marks = 0
         for index in range(length):
-            if index == offset:
-                page.own = n
             code = <u32>text[index]
             char = &self.known[code]
             if char.state != ONE:
@@ -430,8 +427,6 @@ cdef class Chars:
                     page.words += 1
                     if page.first < 0:
                         page.first = n - 1
-        if offset >= length:
-            page.own = n
         page.length = page.units = n
         page.plain_ids[n] = page.sound_ids[n] = 0
         if page.first < 0:

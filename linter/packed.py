@@ -18,7 +18,7 @@ _OURS = {
     "linter.pattern": {"Item", "Pattern"},
     "linter.rulebook": {"Account", "Entry", "Measure", "Rulebooks", "Threshold", "_Dated", "_Listed"},
     "linter.scan": {"Scanner"}, "linter.terms": {"Terms", "_terms"}, "linter.text": {"Folding", "Sounds"},
-    "linter.words": {"_words"},
+    "linter.words": {"Words"},
 }  # fmt: skip
 _PLAIN = {
     "ahocorasick": {"Automaton"}, "builtins": {"frozenset", "object", "set"}, "copyreg": {"_reconstructor", "__newobj__"},

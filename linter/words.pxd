@@ -1,7 +1,7 @@
 cimport cython
 
 cdef class Words:
-    cdef object _state
+    cdef tuple _state
     cdef str _firsts
     cdef object _cuts
     cdef bytes _packed

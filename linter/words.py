@@ -30,25 +30,16 @@ _ALONE = re.compile(r"\r\n|.", re.DOTALL)
 class Words:
     """A dictionary: how often each word was counted. Groups of words are read when first asked for."""
 
-    def __init__(self, counts: Mapping[str, int], total: int) -> None:
-        groups: dict[str, list[str]] = {}
-        for word, count in counts.items():
-            if count:
-                groups.setdefault(word[0], []).append(f"{word[1:]}\t{count}")
-        parts = {first: "\n".join(groups[first]).encode() for first in sorted(groups)}
-        cuts = array("I", accumulate(map(len, parts.values()), initial=0))
-        self.open(("".join(parts), cuts.tobytes(), b"".join(parts.values()), total))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _words, self._state
-
-    def open(self, state: tuple[str, bytes, bytes, int]) -> None:
-        """Become the dictionary that these parts are of."""
-        self._state = state
-        self._firsts, cuts, self._packed, total = state
+    def __init__(self, firsts: str, cuts: bytes, packed: bytes, total: int) -> None:
+        """`firsts` are the first characters in order; `cuts` say where the words of each begin in `packed`."""
+        self._state = firsts, cuts, packed, total
+        self._firsts, self._packed = firsts, packed
         self._cuts = memoryview(cuts).cast("I")
         self._log_total = log(total)
         self._groups: dict[str, tuple[dict[str, float], int]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Words, self._state
 
     def knows(self, word: str) -> bool:
         """Is it a word of the dictionary?"""
@@ -114,12 +105,6 @@ class Words:
         return found
 
 
-def _words(*state: Any) -> Words:
-    made = Words.__new__(Words)
-    made.open(state)
-    return made
-
-
 @lru_cache(maxsize=1)
 def words() -> Words:
     """Return jieba's dictionary."""
@@ -150,4 +135,14 @@ def _of_jieba() -> Words:
 
     jieba.setLogLevel(60)
     tokenizer: Any = jieba.Tokenizer()
-    return Words(*tokenizer.gen_pfdict(tokenizer.get_dict_file()))
+    return _packed(*tokenizer.gen_pfdict(tokenizer.get_dict_file()))
+
+
+def _packed(counts: Mapping[str, int], total: int) -> Words:
+    groups: dict[str, list[str]] = {}
+    for word, count in counts.items():
+        if count:
+            groups.setdefault(word[0], []).append(f"{word[1:]}\t{count}")
+    parts = {first: "\n".join(groups[first]).encode() for first in sorted(groups)}
+    cuts = array("I", accumulate(map(len, parts.values()), initial=0))
+    return Words("".join(parts), cuts.tobytes(), b"".join(parts.values()), total)
