@@ -26,12 +26,16 @@ _TWINS = (
 class CompilingHook(BuildHookInterface):
     """Adds the compiled modules to a wheel, or puts them beside the sources for an editable install."""
 
+    _folder: tempfile.TemporaryDirectory[str] | None = None
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         wanted = os.environ.get("KEFULINT_BUILD", "")
         if wanted == "pure":
             return
         editable = version == "editable"
-        target = Path(self.root, "linter") if editable else Path(tempfile.mkdtemp(prefix="kefulint-"))
+        if not editable:
+            self._folder = tempfile.TemporaryDirectory(prefix="kefulint-")  # until the wheel is written
+        target = Path(self.root, "linter") if editable else Path(self._folder.name)
         try:
             built = _compile(Path(self.root), [_NATIVE] if editable else [_NATIVE, *_TWINS], target)
         except Exception as error:  # no compiler, no headers: whatever it is, the package works without
@@ -43,6 +47,10 @@ class CompilingHook(BuildHookInterface):
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
             build_data["force_include"] |= {str(path): f"linter/{path.name}" for path in built}
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 def _compile(root: Path, names: Sequence[str], target: Path) -> list[Path]:
