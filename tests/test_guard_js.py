@@ -438,7 +438,7 @@ def test_a_box_that_the_tool_replaces_is_taken_up_again(page: Any) -> None:
     attach(page)
     page.locator("#box").fill(BAD)
     wait_spans(page, [WORDS])
-    page.evaluate("""() => { const fresh = box.cloneNode(); box.replaceWith(fresh); }""")
+    page.evaluate("""() => { const fresh = box.cloneNode(); fresh.value = ""; box.replaceWith(fresh); }""")
     wait_spans(page, [])
     page.locator("#box").fill(f"您好，{BAD}")
     wait_spans(page, [WORDS])
