@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from linter.compiled import Reading
 from linter.confirm import tokens_around
-from linter.model import Message, Turn
+from linter.model import Turn, Utterance
 from linter.text import Sounds
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def waits(turns: Sequence[Turn]) -> Iterator[tuple[int, float]]:
 
 def is_automatic(text: str) -> bool:
     """Does a reply say of itself that nobody wrote it?"""
-    return text.lstrip("[【(（ ").startswith("自动回复")
+    return text[:1] in "[【(（ 自" and text.lstrip("[【(（ ").startswith("自动回复")
 
 
 # --- freight ---------------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def charged_freight(record: Mapping[str, Any], excepted: Sequence[str]) -> Decim
 # --- repeated text in a conversation ---------------------------------------------------------------------------------
 
 
-def repeated_text(message: Message, reading: Reading, settings: Settings) -> tuple[int, int] | None:
+def repeated_text(message: Utterance, reading: Reading, settings: Settings) -> tuple[int, int] | None:
     """Return the plain span of a message that the agent says for the nth time (`times`), or None.
 
     A buyer who speaks in between may have asked again: then only promotion (concept `promotion`) counts. Greetings and
@@ -155,7 +155,7 @@ def repeated_text(message: Message, reading: Reading, settings: Settings) -> tup
     return 0, len(reading.folded.plain)
 
 
-def may_repeat(message: Message, given: Sequence[tuple[str, str]]) -> bool:
+def may_repeat(message: Utterance, given: Sequence[tuple[str, str]]) -> bool:
     """Has the agent said nearly this often enough, whatever its words? Lengths are compared first: it is asked of all."""
     context = message.context
     if len(context) < 2:
@@ -175,12 +175,12 @@ def _repeating(given: tuple[tuple[str, str], ...]) -> tuple[int, float]:
     return int(settings.get("times", "3")), float(settings.get("similarity", "0.9"))
 
 
-def _times_said(message: Message, similarity: float, seconds: float) -> tuple[int, bool]:
+def _times_said(message: Utterance, similarity: float, seconds: float) -> tuple[int, bool]:
     """Count how often the agent has said nearly this within so many seconds, and tell whether the buyer spoke between.
 
     Where the log has no times, every turn of the context counts.
     """
-    now = parse_time(message.origin.time)
+    now = parse_time(message.origin.time) if seconds < float("inf") else None
     said, count, answered, between = _bare(message.text), 1, False, False
     for turn in reversed(message.context):
         if turn.role == "buyer":
@@ -192,7 +192,7 @@ def _times_said(message: Message, similarity: float, seconds: float) -> tuple[in
 
 
 def _is_recent(now: datetime | None, turn: Turn, seconds: float) -> bool:
-    said = parse_time(turn.time)
+    said = parse_time(turn.time) if now else None
     return now is None or said is None or (now - said).total_seconds() <= seconds
 
 

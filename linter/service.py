@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -24,19 +24,24 @@ from linter.rulebook import Measure
 
 _OPEN = 50_000  # sessions that are followed at once; the one quiet for longest is let go, its question unanswered
 _MICROS = 1_000_000
+_NEVER = 1 << 62
 _MICRO = timedelta(microseconds=1)
 AUTOMATIC = ("自动回复", "机器人", "bot", "robot", "auto")
 
 
-@dataclass(slots=True)
 class Tally:
     """The questions of one shop's day, as one measure counts them. Everything is a sum, however many are asked."""
 
-    asked: int = 0
-    answered: int = 0
-    in_time: int = 0
-    micros: int = 0  # waited for the answers, in all
-    buyers: set[str] = field(default_factory=set)  # who asked; no more than it takes for the measure to count
+    __slots__ = ("answered", "asked", "buyers", "in_time", "micros")
+
+    def __init__(
+        self, asked: int = 0, answered: int = 0, in_time: int = 0, micros: int = 0, buyers: Iterable[str] = ()
+    ) -> None:
+        self.asked = asked
+        self.answered = answered
+        self.in_time = in_time
+        self.micros = micros  # waited for the answers, in all
+        self.buyers = set(buyers)  # who asked; no more than it takes for the measure to count
 
     def add(self, other: Tally) -> None:
         self.asked += other.asked
@@ -62,7 +67,19 @@ class Result:
     exempt: bool = False  # too few buyers asked for it to be counted
 
 
-_Followed = tuple[datetime, "datetime | None", str, str]  # last row, first unanswered question, its shop and platform
+class Followed:
+    """A session that is followed: its last row, its first unanswered question, and whose that is."""
+
+    __slots__ = ("asked", "last", "platform", "shop")
+
+    def __init__(self, last: datetime, asked: datetime | None = None, shop: str = "", platform: str = "") -> None:
+        self.last = last
+        self.asked = asked
+        self.shop = shop
+        self.platform = platform
+
+
+_Counted = tuple[int, int, int, int, Tally]  # a window of minutes, microseconds in time, how many buyers are kept
 
 
 class Clocks:
@@ -75,9 +92,9 @@ class Clocks:
         self._measures: dict[str, list[Measure]] = defaultdict(list)
         for one in measures:
             self._measures[one.platform].append(one)
-        self._open: dict[str, _Followed] = {}
+        self._open: dict[str, Followed] = {}  # the one that spoke last at the end
         self._robots: dict[str | None, bool] = {}
-        self._today: dict[tuple[str, str, int], list[tuple[Measure, Tally]]] = {}
+        self._today: dict[tuple[str, str, int], list[_Counted]] = {}
 
     def see(self, message: Message, platform: str) -> None:
         """Take in one row of a log."""
@@ -90,7 +107,8 @@ class Clocks:
         """Take in many rows of a log. One loop without calls for what is usual: it runs for every row there is."""
         if table.sessions is None:
             return
-        followed = self._open
+        current: str | None = None  # the session of the row before: most have the same
+        followed: Followed | None = None
         none: list[None] = [None] * len(table.texts)
         rows = zip(table.sessions, table.roles, table.times or none, range(len(none)), strict=True)
         for session, role, time, at in rows:
@@ -100,54 +118,60 @@ class Clocks:
             if moment is None:
                 self.untimed += 1
                 continue
-            known = followed.pop(session, None)
-            if known is None:
-                known = (moment, None, "", "")
-            elif moment < known[0]:
+            if followed is None or session != current:
+                current, followed = session, self._open.pop(session, None) or Followed(moment)
+                self._open[session] = followed
+            if moment < followed.last:
                 self.disordered += 1
-                followed[session] = known
                 continue
-            _, asked, shop, own = known
+            followed.last = moment
             if role == "buyer":
-                if asked is None:
-                    asked = moment
-                    shop = (table.shops[at] if table.shops else "") or ""
-                    own = (table.platforms[at] if table.platforms else "") or platform
-            elif asked is not None and not self._is_automatic(
-                table.agents[at] if table.agents else "", table.texts[at]
-            ):
-                self._close(session, known, moment)
-                asked = None
-            followed[session] = (moment, asked, shop, own)
+                if followed.asked is None:
+                    followed.asked = moment
+                    followed.shop = (table.shops[at] if table.shops else "") or ""
+                    followed.platform = (table.platforms[at] if table.platforms else "") or platform
+            elif followed.asked is not None and not self._is_automatic(table, at):
+                self._close(session, followed, moment)
         self._forget()
 
-    def _is_automatic(self, agent: str | None, text: str) -> bool:
+    def _is_automatic(self, table: Table, at: int) -> bool:
         """Is it an automatic reply? Its sender or its text says so."""
+        agent = table.agents[at] if table.agents else ""
         known = self._robots.get(agent)
         if known is None:
-            name = (agent or "").lower()
-            known = self._robots[agent] = any(word in name for word in AUTOMATIC)
-        return known or says_automatic(text)
+            known = self._robots[agent] = _is_robot(agent or "")
+        return known or says_automatic(table.texts[at])
 
-    def _close(self, session: str, followed: _Followed, answered: datetime | None) -> None:
-        _, asked, shop, platform = followed
+    def _close(self, session: str, followed: Followed, answered: datetime | None) -> None:
+        """Count the question of a session, if there is one."""
+        asked, shop, platform = followed.asked, followed.shop, followed.platform
         if asked is None:
             return
+        followed.asked = None
         key = (shop, platform, asked.toordinal())
         tallies = self._today.get(key)
         if tallies is None:
             tallies = self._today[key] = self._tallies(shop, platform, asked)
         minute = asked.hour * 60 + asked.minute
-        waited = None if answered is None else (answered - asked) // _MICRO
-        for one, tally in tallies:
-            if one.window[0] <= minute < one.window[1]:
-                _count(tally, one, session, waited)
+        waited = -1 if answered is None else (answered - asked) // _MICRO
+        for first, end, within, most, tally in tallies:
+            if first <= minute < end:
+                tally.asked += 1
+                if len(tally.buyers) < most:
+                    tally.buyers.add(session)
+                if waited >= 0:
+                    tally.answered += 1
+                    tally.micros += waited
+                    if waited <= within:
+                        tally.in_time += 1
 
-    def _tallies(self, shop: str, platform: str, asked: datetime) -> list[tuple[Measure, Tally]]:
-        """Return what a question asked that day is counted in."""
+    def _tallies(self, shop: str, platform: str, asked: datetime) -> list[_Counted]:
+        """Return what a question asked that day is counted in, and how."""
         day, owner = asked.date().isoformat(), self.tallies.setdefault((shop, platform), {})
-        known = self._measures.get(platform, ())
-        return [(one, owner.setdefault(one.id, {}).setdefault(day, Tally())) for one in known]
+        return [
+            (*one.window, _within(one), one.from_buyers, owner.setdefault(one.id, {}).setdefault(day, Tally()))
+            for one in self._measures.get(platform, ())
+        ]
 
     def _forget(self) -> None:
         for session in list(islice(self._open, max(0, len(self._open) - _OPEN))):
@@ -177,8 +201,8 @@ class Clocks:
             for day, t in days.items()
         ]
         followed = [
-            [session, last.isoformat(), asked and asked.isoformat(), shop, platform]
-            for session, (last, asked, shop, platform) in self._open.items()
+            [session, one.last.isoformat(), one.asked and one.asked.isoformat(), one.shop, one.platform]
+            for session, one in self._open.items()
         ]
         return {"tallies": tallies, "open": followed, "disordered": self.disordered, "untimed": self.untimed}
 
@@ -188,27 +212,27 @@ class Clocks:
         made = cls(measures)
         made.disordered, made.untimed = data["disordered"], data["untimed"]
         for shop, platform, one, day, asked, answered, in_time, micros, buyers in data["tallies"]:
-            tally = Tally(asked, answered, in_time, micros, set(buyers))
+            tally = Tally(asked, answered, in_time, micros, buyers)
             made.tallies.setdefault((shop, platform), {}).setdefault(one, {})[day] = tally
         for session, last, asked, shop, platform in data["open"]:
             began = datetime.fromisoformat(asked) if asked else None
-            made._open[session] = (datetime.fromisoformat(last), began, shop, platform)
+            made._open[session] = Followed(datetime.fromisoformat(last), began, shop, platform)
         return made
 
 
-def _count(tally: Tally, one: Measure, session: str, waited: int | None) -> None:
-    tally.asked += 1
-    if len(tally.buyers) < one.from_buyers:
-        tally.buyers.add(session)
-    if waited is not None:
-        tally.answered += 1
-        tally.micros += waited
-        tally.in_time += one.within is None or waited <= one.within * _MICROS
+def _is_robot(agent: str) -> bool:
+    name = agent.lower()
+    return any(word in name for word in AUTOMATIC)
+
+
+def _within(one: Measure) -> int:
+    """Return the microseconds in which an answer is in time."""
+    return _NEVER if one.within is None else one.within * _MICROS
 
 
 def _moment(text: str | None) -> datetime | None:
     """Read a time; the usual form of logs without the detours of the others."""
-    if text is not None and len(text) == 19 and text[4] == "-":
+    if text is not None and len(text) == 19 and text[4] == "-" and text[13] == text[16] == ":":
         try:
             return datetime.fromisoformat(text)
         except ValueError:

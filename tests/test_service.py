@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from linter.lexicon import load_lexicon
+from linter.logs import Table
 from linter.model import Message, Origin
 from linter.rulebook import Measure
 from linter.service import Clocks, as_text, measure, parse_time
@@ -45,6 +50,32 @@ CASES = [
 def test_five_minute_rate(rows: list[tuple[str, str, str]], asked: int, value: str) -> None:
     (result,) = measure(_run(rows).finish(), [FIVE])
     assert (result.asked, result.value, result.short) == (asked, Decimal(value), Decimal(value) < Decimal("0.8"))
+
+
+SAID = st.tuples(
+    st.sampled_from(["a", "b", None]), st.sampled_from(["buyer", "agent", "system"]), st.integers(0, 2_000),
+    st.sampled_from(["在的", "[自动回复] 您好"]), st.sampled_from(["小芸", "店小蜜机器人", None]),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SAID, max_size=40), st.lists(st.integers(0, 40), max_size=3))
+def test_tables_are_counted_like_their_rows(said: list[tuple[str | None, str, int, str, str | None]], cuts: list[int]) -> None:  # fmt: skip
+    """Wherever a log is cut, and whether the state was kept between."""
+    times = [None if minute > 1_900 else f"2026-03-{2 + minute // 600:02d} 1{minute % 10}:{minute // 10 % 60:02d}:00" for _, _, minute, _, _ in said]  # fmt: skip
+    one, other = Clocks(MEASURES.values()), Clocks(MEASURES.values())
+    for (session, role, _, text, agent), time in zip(said, times, strict=True):
+        one.see(Message(text, role=role, origin=Origin(session=session, time=time, agent=agent, shop="甲")), "jd")
+    bounds = [0, *sorted(min(cut, len(said)) for cut in cuts), len(said)]
+    for start, stop in pairwise(bounds):
+        table = Table("", [row[3] for row in said[start:stop]], [row[1] for row in said[start:stop]])
+        table.sessions, table.agents = [row[0] for row in said[start:stop]], [row[4] for row in said[start:stop]]
+        table.times, table.shops = times[start:stop], ["甲"] * (stop - start)
+        other.see_table(table, "jd")
+        other = Clocks.of_state(json.loads(json.dumps(other.state())), MEASURES.values())
+    assert other.state() == one.state()
+    one.finish(), other.finish()
+    assert other.state() == one.state()
 
 
 def test_rows_out_of_order_are_noted_and_left_out() -> None:
