@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -18,11 +18,11 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
-from linter import __version__, logs, outcome, reports, resume, service, sheet, sources
+from linter import __version__, logs, outcome, resume, service, sheet, sources
 from linter.engine import Linter
 from linter.inputs import LOG_FORMATS, Listing, Options
 from linter.logs import Sessions, Table
-from linter.model import Finding, KefulintError, Message, SourceError, Turn
+from linter.model import Finding, KefulintError, Message, SourceError, Turn, Utterance
 from linter.sources import Trouble
 from linter.summary import Summary
 
@@ -78,11 +78,11 @@ class Audit:
 
 @dataclass(slots=True)
 class Chunk:
-    """Some rows of a log, with what was said before in their sessions or made to messages already."""
+    """Some rows of a log, with what was said before in their sessions, or with what agents say taken out already."""
 
     table: Table
     file: int = 0
-    messages: list[Message] | None = None
+    talk: Sequence[Utterance] | None = None
     before: dict[str, Any] | None = None
     mark: dict[str, Any] | None = None  # how to go on behind this chunk, where a checkpoint is due
 
@@ -108,26 +108,24 @@ class Reader:
         """Yield the chunks from where the reader stands; `handed` ones are to be judged by another process."""
         inputs = self.audit.paths or (self.audit.database or "",)
         while self.file < len(inputs):
-            for table, messages in _tables(self.audit, self.file, self.tables):
+            for table, talk in _tables(self.audit, self.file, self.tables):
                 self.tables += 1
-                yield self._chunk(table, messages, handed)
+                yield self._chunk(table, talk, handed)
             self.file, self.tables, self.sessions = self.file + 1, 0, Sessions()
 
-    def _chunk(self, table: Table, messages: list[Message] | None, handed: bool) -> Chunk:
-        if messages is not None:
-            for message in messages:
-                self.clocks.see(message, self.audit.platform)
-            return Chunk(table, self.file, messages)
+    def _chunk(self, table: Table, talk: list[Message] | None, handed: bool) -> Chunk:
         self.clocks.see_table(table, self.audit.platform)
+        if talk is not None:
+            return Chunk(table, self.file, talk)
         if not handed:
-            return Chunk(table, self.file, logs.messages(table, self.sessions, agents_only=True))
+            return Chunk(table, self.file, logs.agents_rows(table, self.sessions))
         before = self.sessions.state(table.sessions or ())
-        self.sessions.advance(table)
+        self.sessions.advance(table, every=False)
         return Chunk(table, self.file, None, before)
 
 
 def _tables(audit: Audit, file: int, skip: int) -> Iterator[tuple[Table, list[Message] | None]]:
-    """Yield the tables of a file from the nth on; those of a file that is no log bring their messages."""
+    """Yield the tables of a file from the nth on; those of a file that is no log bring what agents say in it."""
     if audit.query:
         for _, table in logs.query(audit.database or "", audit.query, audit.options, skip):
             yield table, None
@@ -148,21 +146,17 @@ def _tables(audit: Audit, file: int, skip: int) -> Iterator[tuple[Table, list[Me
 
 def _of_items(path: str, items: Sequence[sources.Item]) -> tuple[Table, list[Message]]:
     messages = [item for item in items if isinstance(item, Message)]
+    origins = [message.origin for message in messages]
     table = Table(path, [message.text for message in messages], [message.role for message in messages])
+    table.sessions, table.times = [origin.session for origin in origins], [origin.time for origin in origins]
+    table.agents, table.shops = [origin.agent for origin in origins], [origin.shop for origin in origins]
+    table.platforms = [origin.platform for origin in origins]
     table.troubles = [item for item in items if isinstance(item, Trouble)]
     table.listings = [item for item in items if isinstance(item, Listing)]
-    return table, messages
+    return table, [message for message in messages if message.role == "agent"]
 
 
 # --- judging ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Part:
-    """What a chunk came to: its findings as JSON lines, and its counts."""
-
-    lines: bytes
-    summary: Summary
 
 
 class Judge:
@@ -172,39 +166,44 @@ class Judge:
         self.audit = audit
         self.linters = Linters(self._linter, audit.platform)
         self.lexicon = self.linters.of(None).lexicon
+        self._lines = sheet.Lines()
 
     def _linter(self, platform: str) -> Linter:
         audit = self.audit
         return Linter(platform, audit.lexicons, rules=audit.rules, as_of=audit.as_of, drafts=audit.drafts)
 
-    def judge(self, chunk: Chunk) -> Part:
-        """Return the findings and counts of a chunk."""
-        table, messages, summary = chunk.table, chunk.messages, self.audit.summary()
-        if messages is None:
-            messages = logs.messages(table, Sessions.of_state(chunk.before or {}), agents_only=True)
+    def judge(self, chunk: Chunk, summary: Summary) -> bytes:
+        """Return the findings of a chunk as JSON lines, and count it."""
+        table = chunk.table
         for trouble in table.troubles:
             summary.trouble(trouble)
-        summary.buyers = table.roles.count("buyer")
+        summary.buyers += table.roles.count("buyer")
         lines: list[str] = []
         for listing in table.listings:
             lines += self._listing(listing, summary)
-        agents = [message for message in messages if message.role == "agent"]
-        for message, linter, findings in self._judged(agents):
-            summary.count(message, linter.platforms[0], findings)
+        talk = chunk.talk
+        if talk is None:
+            talk = logs.agents_rows(table, Sessions.of_state(chunk.before or {}))
+        before = summary.messages
+        summary.count_agents(table, self.audit.platform)
+        for at, findings in enumerate(self._judged(talk, table)):
             if findings:
-                lines += [self._line(finding, message.text, message.context) for finding in findings]
-        return Part("".join(lines).encode(), summary)
+                said = talk[at]
+                summary.count_findings(said, said.origin.platform or self.audit.platform, findings, before + at + 1)
+                lines += [self._line(finding, said.text, said.context) for finding in findings]
+        return "".join(lines).encode()
 
-    def _judged(self, messages: list[Message]) -> Iterable[tuple[Message, Linter, list[Finding]]]:
-        """Judge messages, those of one platform together, and give them back in their order."""
-        places: dict[str | None, list[int]] = {}
-        for at, message in enumerate(messages):
-            places.setdefault(message.origin.platform, []).append(at)
-        found: list[tuple[Message, Linter, list[Finding]]] = [None] * len(messages)  # type: ignore[list-item]
-        for platform, ats in places.items():
-            linter = self.linters.of(platform)
-            for at, findings in zip(ats, linter.check_many([messages[at] for at in ats]), strict=True):
-                found[at] = (messages[at], linter, findings)
+    def _judged(self, talk: Sequence[Utterance], table: Table) -> list[list[Finding]]:
+        """Judge what agents say in a table, what is of one platform together; return the findings in its order."""
+        platforms = [name for name, role in zip(table.platforms or (), table.roles, strict=False) if role == "agent"]
+        names = dict.fromkeys(platforms or [None])
+        if len(names) == 1:
+            return list(self.linters.of(platforms[0] if platforms else None).check_many(talk))
+        found: list[list[Finding]] = [[]] * len(talk)
+        for name in names:
+            places = [at for at, platform in enumerate(platforms) if platform == name]
+            for at, findings in zip(places, self.linters.of(name).check_many([talk[at] for at in places]), strict=True):
+                found[at] = findings
         return found
 
     def _listing(self, listing: Listing, summary: Summary) -> Iterator[str]:
@@ -215,7 +214,7 @@ class Judge:
             yield self._line(finding, str(listing.record.get(finding.field or "title", "")))
 
     def _line(self, finding: Finding, text: str, context: Sequence[Turn] = ()) -> str:
-        return reports.dump(sheet.row_of(finding, text, context, shown=self.audit.shown)) + "\n"
+        return self._lines.line(sheet.row_of(finding, text, context, shown=self.audit.shown)) + "\n"
 
 
 @contextmanager
@@ -261,31 +260,37 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _judged_in_worker(chunk: Chunk) -> Part:
+def _judged_in_worker(chunk: Chunk) -> tuple[bytes, Summary]:
     assert _judge is not None
-    return _judge.judge(chunk)
+    summary = _judge.audit.summary()
+    return _judge.judge(chunk, summary), summary
 
 
-def _parts(chunks: Iterator[Chunk], judge: Judge, jobs: int) -> Iterator[tuple[Chunk, Part]]:
-    """Yield chunks with their findings in order: judged here, or by several processes while the next are read."""
+def _judged(chunks: Iterator[Chunk], judge: Judge, jobs: int, summary: Summary) -> Iterator[tuple[Chunk, bytes]]:
+    """Yield chunks with their findings in order, and count them: judged here, or by several processes while the next are read."""
     if jobs <= 1:
         for chunk in chunks:
-            yield chunk, judge.judge(chunk)
+            yield chunk, judge.judge(chunk, summary)
         return
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
-    waiting: deque[tuple[Chunk, Future[Part]]] = deque()
+    waiting: deque[tuple[Chunk, Future[tuple[bytes, Summary]]]] = deque()
+
+    def next_judged() -> tuple[Chunk, bytes]:
+        chunk, judged = waiting.popleft()
+        lines, part = judged.result()
+        summary.add(part)
+        return chunk, lines
+
     with ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (judge.audit,)) as pool:
         try:
             for chunk in chunks:
                 waiting.append((chunk, pool.submit(_judged_in_worker, replace(chunk, mark=None))))
                 while len(waiting) > _AHEAD * jobs:
-                    first, part = waiting.popleft()
-                    yield first, part.result()
+                    yield next_judged()
             while waiting:
-                first, part = waiting.popleft()
-                yield first, part.result()
+                yield next_judged()
         except BrokenProcessPool as error:
             raise KefulintError("a worker process ended unexpectedly, expected enough memory for --jobs; --resume goes on") from error  # fmt: skip
         finally:
@@ -347,10 +352,9 @@ class Run:
             if not state or "names" not in state:
                 with _collecting_seldom():
                     self._judge_all(reader, judge, journal)
+            measured = list(service.measure(clocks.finish(), known))
             end = state if state and "names" in state else reader.state() | {"summary": self.summary.state()}
-            found = outcome.Outcome(
-                journal.findings, self.summary, list(service.measure(clocks.finish(), known)), judge.lexicon
-            )
+            found = outcome.Outcome(journal.findings, self.summary, measured, judge.lexicon)
             self._publish(journal, end, found)
         finally:
             journal.close()
@@ -366,9 +370,8 @@ class Run:
         journal.publish(end["names"], outcome.NAMES)
 
     def _judge_all(self, reader: Reader, judge: Judge, journal: resume.Journal) -> None:
-        for chunk, part in _parts(self._marked(reader), judge, self.jobs):
-            journal.write(part.lines)
-            self.summary.add(part.summary)
+        for chunk, lines in _judged(self._marked(reader), judge, self.jobs, self.summary):
+            journal.write(lines)
             self.read = self._before[chunk.file] + chunk.table.read
             if chunk.mark is not None:
                 journal.checkpoint(chunk.mark | {"summary": self.summary.state()})

@@ -19,7 +19,18 @@ from linter import cache, measures
 from linter.compiled import Compiled, Reading, Tried, compiled
 from linter.entries import Lexicon, Rule
 from linter.judge import Court, Match, Scene, settle
-from linter.model import CHANNELS, PLATFORMS, Clause, Finding, KefulintError, Message, Origin, Rejection, Turn
+from linter.model import (
+    CHANNELS,
+    PLATFORMS,
+    Clause,
+    Finding,
+    KefulintError,
+    Message,
+    Origin,
+    Rejection,
+    Turn,
+    Utterance,
+)
 from linter.pattern import Hit
 from linter.prefilter import Prefilter
 from linter.scan import native
@@ -121,12 +132,12 @@ class Linter:
         """Judge one message; return its findings in order of place."""
         return self.check_message(Message(text, channel, context, role))
 
-    def check_message(self, message: Message) -> list[Finding]:
+    def check_message(self, message: Utterance) -> list[Finding]:
         """Judge one Message. A buyer's message has no findings."""
         self._require("line", "conversation")
         return self._judge(message, None)
 
-    def check_many(self, messages: Iterable[str | Message]) -> Iterator[list[Finding]]:
+    def check_many(self, messages: Iterable[str | Utterance]) -> Iterator[list[Finding]]:
         """Judge messages in order; the same answers as `check`, at batch speed."""
         self._require("line", "conversation")
         given = iter(messages)
@@ -138,7 +149,7 @@ class Linter:
                 yield list(found)
 
     def _judge_batch(
-        self, batch: Sequence[str | Message], known: dict[str, Sequence[Finding]]
+        self, batch: Sequence[str | Utterance], known: dict[str, Sequence[Finding]]
     ) -> list[Sequence[Finding]]:
         """Judge a batch: first look for what could be found in all, then judge what is left, which keeps either work hot.
 
@@ -226,7 +237,7 @@ class Linter:
         rules = [rule for rule in self._measured_rules if rule.needs == "set"]
         return [finding for rule in rules for listed in shops.values() for finding in self._judge_set(rule, listed)]
 
-    def explain(self, message: Message) -> Explanation:
+    def explain(self, message: Utterance) -> Explanation:
         """Judge one message and keep the reasons for every candidate that was let go."""
         rejections: list[Rejection] = []
         return Explanation(self._judge(message, rejections), rejections)
@@ -247,7 +258,7 @@ class Linter:
 
     def _judge(
         self,
-        message: Message,
+        message: Utterance,
         rejections: list[Rejection] | None,
         record: Mapping[str, Any] | None = None,
         finds: Sequence[Tried] | None = None,
@@ -271,7 +282,7 @@ class Linter:
         return self._judge_scene(scene, finds, measuring or (), rejections, record)
 
     def _judge_long(
-        self, message: Message, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
+        self, message: Utterance, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
     ) -> list[Finding]:
         """Judge a very long text window by window: words that break a rule stand near each other, time stays linear."""
         found: dict[tuple[str, int], Finding] = {}
@@ -312,7 +323,7 @@ class Linter:
             found += self._measured(rule, scene, court)
         return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
 
-    def _scene(self, message: Message, before: Sequence[str], record: Mapping[str, Any]) -> Scene:
+    def _scene(self, message: Utterance, before: Sequence[str], record: Mapping[str, Any]) -> Scene:
         category, brand = str(record.get("category") or ""), str(record.get("brand") or "")
         if not before:
             return Scene(message, self._read(message.text), 0, category, brand)
@@ -424,12 +435,12 @@ def _selected(lexicon: Lexicon, rules: Sequence[str], drafts: bool) -> frozenset
     return frozenset(r.id for r in lexicon.rules.values() if r.status in statuses and (not rules or r.id in rules))
 
 
-def _may_measure(rule: Rule, message: Message) -> bool:
+def _may_measure(rule: Rule, message: Utterance) -> bool:
     """Could a rule that measures find the message? Told without reading it."""
     return rule.measure != "repeated-text" or measures.may_repeat(message, rule.settings)
 
 
-def replace_text(message: Message, text: str) -> Message:
+def replace_text(message: Utterance, text: str) -> Message:
     """Return the message with another text."""
     return Message(text, message.channel, message.context, message.role, message.origin)
 
@@ -448,7 +459,7 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
         start = end - _OVERLAP
 
 
-def _fragments(message: Message) -> list[str]:
+def _fragments(message: Utterance) -> list[str]:
     """Return the very short agent turns directly before the message: a word may be split over them."""
     pieces: list[str] = []
     for turn in reversed(message.context):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from linter import confirm
 from linter.compiled import OUTSIDE, Reading
 from linter.entries import Find, Lexicon, Rule
-from linter.model import VERDICTS, Message, Rejection, graver
+from linter.model import VERDICTS, Rejection, Utterance, graver
 from linter.pattern import Hit, Pattern, matches
 from linter.scan import Hits
 from linter.shapes import link_text
@@ -55,7 +55,7 @@ class Scene:
     __slots__ = ("brand", "category", "message", "offset", "reading")
 
     def __init__(
-        self, message: Message, reading: Reading, offset: int = 0, category: str = "", brand: str = ""
+        self, message: Utterance, reading: Reading, offset: int = 0, category: str = "", brand: str = ""
     ) -> None:
         self.message = message
         self.reading = reading

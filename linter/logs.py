@@ -15,9 +15,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import chain, compress, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from linter.columns import (
     COLUMNS,
@@ -43,6 +44,7 @@ _HEADER_ROWS = 6  # rows among which the header is looked for: exports often beg
 
 
 Values = list[str | None]
+_Value = TypeVar("_Value")
 
 
 @dataclass(slots=True)
@@ -70,12 +72,23 @@ class Table:
     read: int = 0
     taken: str = ""  # the profile and columns that were taken, in the first table of a file
 
+    def origin(self, at: int) -> Origin:
+        """Return where a row came from."""
+        ids, sessions, turns = _cell(self.ids, at), _cell(self.sessions, at), _cell(self.turns, at)
+        agent, shop, platform = _cell(self.agents, at), _cell(self.shops, at), _cell(self.platforms, at)
+        time = _cell(self.times, at)
+        return Origin(self.path, self.lines[at], None, self.rows[at], ids, sessions, turns, agent, shop, platform, time)
+
     def keep(self, wanted: Sequence[bool]) -> None:
         """Drop the rows that are not wanted."""
         for name in _BY_ROW:
             values = getattr(self, name)
             if values is not None:
                 setattr(self, name, list(compress(values, wanted)))
+
+
+def _cell(values: Sequence[_Value] | None, at: int) -> _Value | None:
+    return values[at] if values else None
 
 
 _BY_ROW = tuple(
@@ -92,21 +105,31 @@ class Sessions:
 
     open: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
 
-    def advance(self, table: Table) -> list[tuple[Turn, ...]]:
-        """Take in a table; return the context of every row."""
+    def advance(self, table: Table, *, every: bool = True) -> list[tuple[Turn, ...]]:
+        """Take in a table; return the context of every row, or that of the buyers' left empty."""
         if table.contexts is not None or table.questions is not None:
             return self._advance_given(table)
         if table.sessions is None:
             return [()] * len(table.texts)
         known = self.open
         contexts: list[tuple[Turn, ...]] = []
-        for session, role, text, time in zip(table.sessions, table.roles, table.texts, _times(table), strict=True):
+        current: str | None = None  # the session of the rows before: most have the same, and it is put back once
+        turns: list[Turn] = []
+        for session, turn in zip(table.sessions, _turns(table), strict=True):
             if session is None:
                 contexts.append(())
                 continue
-            turns = known.pop(session, ())
-            contexts.append(turns)
-            known[session] = (*turns[1 - CONTEXT :], Turn(role, text, time)) if role != "system" else turns
+            if session != current:
+                if current is not None:
+                    known[current] = tuple(turns)
+                current, turns = session, list(known.pop(session, ()))
+            contexts.append(tuple(turns) if every or turn.role == "agent" else ())
+            if turn.role != "system":
+                turns.append(turn)
+                if len(turns) > CONTEXT:
+                    del turns[0]
+        if current is not None:
+            known[current] = tuple(turns)
         self._forget()
         return contexts
 
@@ -146,6 +169,11 @@ def _times(table: Table) -> Values:
     return table.times if table.times is not None else [None] * len(table.texts)
 
 
+def _turns(table: Table) -> list[Turn]:
+    """Return every row as a turn, without a Python call for each."""
+    return list(map(partial(tuple.__new__, Turn), zip(table.roles, table.texts, _times(table), strict=True)))
+
+
 def _given(turns: list[Any]) -> tuple[Turn, ...]:
     return tuple(
         Turn(ROLES.get(str(turn.get("role")), "buyer"), clean(str(turn.get("text", ""))))
@@ -154,24 +182,47 @@ def _given(turns: list[Any]) -> tuple[Turn, ...]:
     )
 
 
-def messages(table: Table, sessions: Sessions, *, agents_only: bool = False) -> list[Message]:
-    """Return the messages of a table with their contexts; `agents_only` leaves out those that are not judged."""
-    contexts = sessions.advance(table)
-    none: list[None] = [None] * len(table.texts)
-    columns = zip(
-        table.roles, table.texts, table.channels or [table.channel] * len(none), contexts, table.lines, table.rows,
-        table.ids or none, table.sessions or none, table.turns or none, table.agents or none, table.shops or none,
-        table.platforms or none, table.times or none, strict=True,
-    )  # fmt: skip
-    path = table.path
+class Row:
+    """An agent's row of a table, judged like a Message. Its origin is made when it is asked for: few rows have findings."""
+
+    __slots__ = ("_at", "_origin", "_table", "channel", "context", "role", "text")
+
+    def __init__(self, table: Table, at: int, text: str, channel: str, context: tuple[Turn, ...]) -> None:
+        self._table = table
+        self._at = at
+        self._origin: Origin | None = None
+        self.text = text
+        self.channel = channel
+        self.context = context
+        self.role = "agent"
+
+    @property
+    def origin(self) -> Origin:
+        if self._origin is None:
+            self._origin = self._table.origin(self._at)
+        return self._origin
+
+
+def agents_rows(table: Table, sessions: Sessions) -> list[Row]:
+    """Return what the agents say in a table, with their contexts."""
+    contexts = sessions.advance(table, every=False)
+    channel, channels = table.channel, table.channels
     return [
-        Message(
-            text, channel, context, role,
-            Origin(path, line, None, row, id_, session, turn, agent, shop, platform, time),
+        Row(table, at, text, channels[at] if channels else channel, context)
+        for at, (role, text, context) in enumerate(zip(table.roles, table.texts, contexts, strict=True))
+        if role == "agent"
+    ]
+
+
+def messages(table: Table, sessions: Sessions) -> list[Message]:
+    """Return the messages of a table with their contexts."""
+    contexts, channels = sessions.advance(table), table.channels or [table.channel] * len(table.texts)
+    return [
+        Message(text, channel, context, role, table.origin(at))
+        for at, (text, channel, context, role) in enumerate(
+            zip(table.texts, channels, contexts, table.roles, strict=True)
         )
-        for role, text, channel, context, line, row, id_, session, turn, agent, shop, platform, time in columns
-        if role == "agent" or not agents_only
-    ]  # fmt: skip
+    ]
 
 
 # --- raw columns to a table ------------------------------------------------------------------------------------------
@@ -181,11 +232,12 @@ _TRUTHS = {True: "true", False: "false"}
 
 
 def words(values: Iterable[Any]) -> Values:
-    """Return cells as texts, None for empty ones."""
+    """Return cells as texts, None for empty ones; a list of texts as it is."""
     known = values if isinstance(values, list) else list(values)
-    if "" not in known and frozenset(map(type, known)) <= _ALIKE:
-        return known
-    return [v if type(v) is str and v else _word(v) for v in known]
+    for value in known:
+        if type(value) is not str or not value:
+            return [cell if type(cell) is str and cell else _word(cell) for cell in known]
+    return known
 
 
 def _word(value: Any) -> str | None:
@@ -246,7 +298,8 @@ class Shape:
         if made.times and (next(filter(None, made.times), None) or "").isdigit():
             made.times = [_clock(time) for time in made.times]
         if "turn" in columns:
-            made.turns = [_whole(value) for value in columns["turn"]]
+            numbers = columns["turn"]
+            made.turns = numbers if frozenset(map(type, numbers)) <= {int} else [_whole(number) for number in numbers]
         if "channel" in columns:
             made.channels = [c if c in CHANNELS else self.options.channel for c in words(columns["channel"])]
         if any(isinstance(value, list) for value in columns.get("context", ())):
@@ -676,7 +729,11 @@ def _parquet(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, T
 
 def _parquet_batches(pq: Any, source: Any) -> tuple[list[str], int, Callable[[list[str]], Iterator[Any]]]:
     file = pq.ParquetFile(source, pre_buffer=False)
-    return file.schema_arrow.names, file.metadata.num_rows, lambda names: file.iter_batches(ROWS, columns=names)
+    return (
+        file.schema_arrow.names,
+        file.metadata.num_rows,
+        lambda names: file.iter_batches(ROWS, columns=names, use_threads=False),
+    )
 
 
 def _arrow(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
@@ -741,27 +798,40 @@ def _arrow_tables(
         yield number + 1, Table(path, troubles=[Trouble(path, first, what, "a whole file")])
 
 
+_FEW_VALUES = ("session", "role", "sender", "agent", "buyer", "receiver", "shop", "platform", "channel")
+
+
 def _of_batch(batch: Any, shape: Shape, numbers: range, number: int) -> Table:
-    columns = {kind: of_arrow(batch.column(name)) for kind, name in shape.found.items()}
+    columns = {kind: of_arrow(batch.column(name), few=kind in _FEW_VALUES) for kind, name in shape.found.items()}
     table = shape.table(columns, numbers, numbers)
     table.taken = shape.taken if not number else ""
     return table
 
 
-def of_arrow(column: Any) -> list[Any]:
-    """Return an Arrow column as a list: texts at C speed, times as the platforms' clocks show them."""
+def of_arrow(column: Any, *, few: bool = False) -> list[Any]:
+    """Return an Arrow column as a list, times as the platforms' clocks show them.
+
+    Of a column with `few` values every text is made once, which is also what makes it quick to look up.
+    """
     import pyarrow as pa
 
+    if few and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        column = column.dictionary_encode()
     if pa.types.is_dictionary(column.type):
-        known = [*of_arrow(column.dictionary), None]
-        return [known[at] for at in column.indices.fill_null(len(known) - 1).to_pylist()]
+        known = of_arrow(column.dictionary)
+        if column.indices.null_count:
+            return [None if at is None else known[at] for at in column.indices.to_pylist()]
+        return list(map(known.__getitem__, _numbers(column.indices.cast(pa.int32()))))
     if pa.types.is_timestamp(column.type):
         column = _local(column)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        found: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
-        return found
     listed: list[Any] = column.to_pylist()
     return listed
+
+
+def _numbers(column: Any) -> list[int]:
+    """Return a column of 32 bits without nulls as a list."""
+    first = column.offset
+    return memoryview(column.buffers()[1]).cast("i")[first : first + len(column)].tolist()
 
 
 def _local(column: Any) -> Any:

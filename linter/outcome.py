@@ -7,7 +7,6 @@ while an audit runs. Nothing in them tells of the run: no clock, no duration, no
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -34,8 +33,7 @@ class Outcome:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         with self.findings.open(encoding="utf-8") as stream:
-            for line in stream:
-                yield json.loads(line)
+            yield from sheet.read(stream)
 
 
 def finish(

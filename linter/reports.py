@@ -40,6 +40,7 @@ _CONTACT = (
 )
 
 
+@lru_cache(maxsize=2048)  # a message is shown in several places, and in the contexts of those after it
 def redact(text: str) -> str:
     """Mask contacts in a text, keeping its length: the first and last two characters stay, of short ones one."""
     return str(_contacts().sub(lambda found: _masked(found.group()), text))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,36 @@ def row_of(finding: Finding, text: str, context: Sequence[Turn] = (), *, shown: 
     """Return a row of findings.jsonl: the finding, the `id` that names it, and what it takes to judge it."""
     known = {"id": identity(finding)} | reports.finding_data(finding, text, shown=shown)
     return known | evidence(text, context, shown=shown)
+
+
+_CLAUSES = ', "clauses": '
+
+
+class Lines:
+    """Writes rows of findings.jsonl; one for every lexicon and day.
+
+    Clauses are most of a row and the same for all findings of a rule: they stand at its end, and are written once.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], str] = {}
+
+    def line(self, row: dict[str, Any]) -> str:
+        """Return a row as a line of JSON without a line break, and take its clauses out."""
+        clauses = row.pop("clauses")
+        key = tuple([name for clause in clauses for name in (clause["id"], clause["platform"])])
+        written = self._known.get(key)
+        if written is None:
+            written = self._known[key] = reports.dump(clauses)
+        return f"{reports.dump(row)[:-1]}{_CLAUSES}{written}}}"
+
+
+def read(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of findings.jsonl. Rows with the same clauses share them."""
+    clauses = lru_cache(maxsize=1024)(json.loads)
+    for line in lines:
+        row, _, written = line.rpartition(_CLAUSES)
+        yield json.loads(row + "}") | {"clauses": clauses(written.rstrip()[:-1])}
 
 
 def case_of(row: Mapping[str, Any]) -> dict[str, Any]:

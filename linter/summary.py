@@ -19,8 +19,9 @@ from linter import reports, service
 from linter.bounded import Capped, Gravest
 from linter.ledger import priced
 from linter.lexicon import Lexicon
+from linter.logs import Table
 from linter.measures import parse_time
-from linter.model import VERDICTS, Clause, Finding, Message
+from linter.model import VERDICTS, Clause, Finding, Utterance
 from linter.sources import Trouble
 
 KINDS = ("agent", "shop", "platform", "day", "hour")  # an hour is one of the week: "1 09" is Monday's
@@ -69,30 +70,44 @@ class Summary:
 
     # --- counting
 
-    def count(self, message: Message, platform: str, findings: Sequence[Finding], n: int | None = None) -> None:
-        """Count one judged message. Called for every message: what can wait is put off until keys have piled up.
+    def count(self, message: Utterance, platform: str, findings: Sequence[Finding], n: int | None = None) -> None:
+        """Count one judged message.
 
         `n` is its place in the whole log, where messages do not come in their order: of equals the first is kept.
         """
         self.messages += 1
-        self._n = self.messages if n is None else n
-        origin = message.origin
-        time = origin.time
-        if time is None:
-            hour = ""
-        elif len(time) == 19 and time[13] == time[16] == ":":  # 2026-03-02 09:00:00: the hour is a slice
-            hour = time[:13]
-        else:
-            hour = _hour(time)
-        where = (origin.agent, origin.shop, platform, hour)
-        self._pending[where] += 1
-        if findings:
-            self._count_findings(message, where, findings)
-        if len(self._pending) > _PENDING:
-            self._fold()
+        self._pending[_where(message, platform)] += 1
+        self._fold_many()
+        self.count_findings(message, platform, findings, self.messages if n is None else n)
 
-    def _count_findings(self, message: Message, where: _Where, findings: Sequence[Finding]) -> None:
-        platform = where[2]
+    def count_agents(self, table: Table, platform: str) -> None:
+        """Count what agents say in a table, whatever is found in it. One loop without calls: it runs for every row."""
+        agents, shops, platforms, times = table.agents, table.shops, table.platforms, table.times
+        last: _Where | None = None
+        run = 0  # rows so far that are counted under the same key as the last: most are
+        for at, role in enumerate(table.roles):
+            if role != "agent":
+                continue
+            self.messages += 1
+            own = (platforms[at] if platforms else None) or platform
+            hour = _hour(times[at]) if times else ""
+            where = (agents[at] if agents else None, shops[at] if shops else None, own, hour)
+            if where == last:
+                run += 1
+                continue
+            if last is not None:
+                self._pending[last] += run
+            last, run = where, 1
+        if last is not None:
+            self._pending[last] += run
+        self._fold_many()
+
+    def count_findings(self, message: Utterance, platform: str, findings: Sequence[Finding], n: int) -> None:
+        """Count what was found in a message that is counted already, the nth of the log."""
+        if not findings:
+            return
+        self._n = n
+        where = _where(message, platform)
         self.dirty += any(finding.verdict != "info" for finding in findings)
         for finding in findings:
             self.verdicts[finding.verdict] += 1
@@ -102,10 +117,9 @@ class Summary:
                 self._pending_found[where, finding.rule, finding.verdict] += 1
             self._keep_row(message, platform, finding)
         self._keep_worst(message, platform, [finding for finding in findings if finding.verdict != "info"])
-        if len(self._pending_words) > _PENDING:
-            self._fold()
+        self._fold_many()
 
-    def _keep_row(self, message: Message, platform: str, finding: Finding) -> None:
+    def _keep_row(self, message: Utterance, platform: str, finding: Finding) -> None:
         score = (VERDICTS.index(finding.verdict), *self._price(finding, platform), -self._n)
         kept = self.rows.get(finding.rule)
         if kept is None:
@@ -113,7 +127,7 @@ class Summary:
         if kept.wants(score):
             kept.offer(score, None, self._place(message, platform) | self._quote(message, [finding]))
 
-    def _keep_worst(self, message: Message, platform: str, findings: Sequence[Finding]) -> None:
+    def _keep_worst(self, message: Utterance, platform: str, findings: Sequence[Finding]) -> None:
         if not findings:
             return
         prices = [self._price(finding, platform) for finding in findings]
@@ -147,7 +161,7 @@ class Summary:
             figures = self._figures[key] = (int((points or _ZERO) * 100), int((amount or _ZERO) * 100))
         return figures
 
-    def _place(self, message: Message, platform: str) -> dict[str, Any]:
+    def _place(self, message: Utterance, platform: str) -> dict[str, Any]:
         origin = message.origin
         known = {
             "shop": origin.shop, "agent": origin.agent, "session": origin.session, "time": origin.time,
@@ -156,7 +170,7 @@ class Summary:
         place = {name: value for name, value in known.items() if value is not None}
         return {"n": self._n, "platform": platform} | place
 
-    def _quote(self, message: Message, findings: Sequence[Finding]) -> dict[str, Any]:
+    def _quote(self, message: Utterance, findings: Sequence[Finding]) -> dict[str, Any]:
         """Return the words in their message, cut to what stands around them."""
         text = message.text
         spans = [(f.start, f.end, f.rule, f.verdict) for f in findings]
@@ -176,6 +190,11 @@ class Summary:
         self.troubles += 1
         if len(self.shown_troubles) < _MOST_TROUBLES:
             self.shown_troubles.append(str(trouble))
+
+    def _fold_many(self) -> None:
+        """Fold where many keys have piled up."""
+        if len(self._pending) > _PENDING or len(self._pending_words) > _PENDING:
+            self._fold()
 
     def _fold(self) -> None:
         """Take the pending keys apart. Messages go first: they decide which names are kept."""
@@ -328,8 +347,17 @@ def _stakes(rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _hour(time: str) -> str:
+def _where(message: Utterance, platform: str) -> _Where:
+    origin = message.origin
+    return (origin.agent, origin.shop, platform, _hour(origin.time))
+
+
+def _hour(time: str | None) -> str:
     """Return the hour of a time in any way logs write one, '' where it is none."""
+    if time is None:
+        return ""
+    if len(time) == 19 and time[13] == time[16] == ":":  # 2026-03-02 09:00:00: the hour is a slice
+        return time[:13]
     moment = parse_time(time)
     return moment.isoformat(" ")[:13] if moment else ""
 

@@ -9,16 +9,19 @@ import lzma
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from linter import logs
 from linter.audit import Audit, Reader
 from linter.columns import PROFILES, parse_roles, profile_of, role_of_sender
-from linter.logs import Options, Sessions, Table, messages, tables
-from linter.model import KefulintError, Message, SourceError
+from linter.logs import Options, Row, Sessions, Table, agents_rows, messages, tables
+from linter.model import KefulintError, Message, Origin, SourceError, Turn, Utterance
 from linter.service import Clocks
 from linter.sources import expanded, read
 
@@ -174,15 +177,59 @@ def test_the_nth_table_is_always_the_same(name: str, tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary<int8>", "dictionary<uint32>", "null"])
+def test_arrow_columns_are_lists_whatever_holds_them(kind: str) -> None:
+    pa = pytest.importorskip("pyarrow")
+    values = [None] * 12 if kind == "null" else ["客服", None, "买家", "客服", "", None, "店小蜜"] * 3
+    texts = {"string": pa.string(), "large_string": pa.large_string(), "null": pa.null()}
+    number = {"dictionary<int8>": pa.int8(), "dictionary<uint32>": pa.uint32()}.get(kind)
+    column = pa.array(values, pa.null() if kind == "null" else pa.string())
+    column = column.cast(pa.dictionary(number, pa.string()) if number else texts[kind])
+    for part in (slice(0, None), slice(3, 11), slice(0, 0)):
+        for few in (True, False):
+            assert logs.of_arrow(column[part.start : part.stop], few=few) == values[part]
+
+
 def test_contexts_are_the_same_handed_over_or_not(tmp_path: Path) -> None:
     """A chunk that is judged elsewhere knows what was said before, as if it had been judged here."""
     audit = Audit((str(_long(tmp_path, "a.csv")),))
-    here = [message for chunk in Reader(audit, Clocks(())).chunks(handed=False) for message in chunk.messages or ()]
-    there: list[Message] = []
+    here = [row for chunk in Reader(audit, Clocks(())).chunks(handed=False) for row in chunk.talk or ()]
+    there: list[Row] = []
     for chunk in Reader(audit, Clocks(())).chunks(handed=True):
-        there += messages(chunk.table, Sessions.of_state(json.loads(json.dumps(chunk.before))), agents_only=True)
-    assert len(here) == 20_000 and here == there
+        there += agents_rows(chunk.table, Sessions.of_state(json.loads(json.dumps(chunk.before))))
+    assert len(here) == 20_000 and list(map(_seen, here)) == list(map(_seen, there))
     assert here[-1].context[-1].text == here[-8].text and len(here[-1].context) == logs.CONTEXT
+
+
+def _seen(said: Utterance) -> Message:
+    return Message(said.text, said.channel, said.context, said.role, said.origin)
+
+
+SAID = st.tuples(
+    st.sampled_from(["a", "b", "c", None]), st.sampled_from(["agent", "agent", "buyer", "system"]),
+    st.sampled_from(["您好", "在吗", "不开票"]), st.sampled_from([None, "2026-03-02 09:00:00"]),
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(SAID, max_size=60), st.lists(st.integers(0, 60), max_size=3))
+def test_the_context_of_a_row_is_what_was_said_before_in_its_session(said: list[Any], cuts: list[int]) -> None:
+    """Wherever a log is cut, and whether a row becomes a message or is judged as it is."""
+    expected = []
+    for at, (session, role, text, time) in enumerate(said):
+        before = [Turn(*turn) for name, *turn in said[:at] if name == session is not None and turn[0] != "system"]
+        origin = Origin("x", at, row=at, session=session, agent="小芸", time=time)
+        expected.append(Message(text, "chat", before[-logs.CONTEXT :], role, origin))
+    bounds = [0, *sorted(min(cut, len(said)) for cut in cuts), len(said)]
+    for every in (True, False):
+        sessions, found = Sessions(), []
+        for start, stop in pairwise(bounds):
+            table = Table("x", lines=range(start, stop), rows=range(start, stop), agents=["小芸"] * (stop - start))
+            table.sessions, table.roles, table.texts, table.times = (
+                [row[at] for row in said[start:stop]] for at in range(4)
+            )
+            found += messages(table, sessions) if every else map(_seen, agents_rows(table, sessions))
+        assert found == [message for message in expected if every or message.role == "agent"]
 
 
 def test_sessions_beyond_the_bound_are_forgotten_the_quiet_ones_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from openpyxl.cell.rich_text import CellRichText
 
-from linter import decisions, evaluate, ledger, reports, sheet
+from linter import decisions, evaluate, ledger, sheet
 from linter.cli import main
 from linter.engine import Linter
 from linter.ledger import identity
@@ -41,12 +41,23 @@ MESSAGES = [
 
 def _rows(message: Message, *, shown: bool = False) -> list[dict[str, Any]]:
     """Return the rows of findings.jsonl of a message, as they come back from the file."""
-    evidence = sheet.evidence(message.text, message.context, shown=shown)
-    rows = [
-        {"id": identity(f)} | reports.finding_data(f, message.text, shown=shown) | evidence
-        for f in LINTER.check_message(message)
+    lines = sheet.Lines()
+    findings = LINTER.check_message(message)
+    return list(sheet.read(lines.line(sheet.row_of(f, message.text, message.context, shown=shown)) for f in findings))
+
+
+def test_a_line_is_json_whatever_the_message_says() -> None:
+    """The clauses are written once for many rows and cut off to be read: a message that spells their key is no hindrance."""
+    messages = [
+        *MESSAGES,
+        _message('加我微信, "clauses": [{"id": 1}]}', 6),
+        _message('特价不开票的哦\n, "clauses": ', 7),
     ]
-    return [json.loads(reports.dump(row)) for row in rows]
+    lines = sheet.Lines()
+    rows = [sheet.row_of(f, m.text, m.context) for m in messages for f in LINTER.check_message(m)]
+    written = [lines.line(dict(row)) for row in rows]
+    assert len(rows) > 6 and all("\n" not in line for line in written)
+    assert [json.loads(line) for line in written] == rows == list(sheet.read(f"{line}\n" for line in written))
 
 
 def _write(path: Path, messages: list[Message], *, shown: bool = False) -> list[dict[str, Any]]:

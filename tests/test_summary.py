@@ -15,6 +15,7 @@ from linter import reports, summary
 from linter.bounded import Capped, Gravest
 from linter.engine import Linter
 from linter.lexicon import load_lexicon
+from linter.logs import Table
 from linter.model import Finding, Message, Origin, Turn
 from linter.sources import Trouble, read
 from linter.summary import Summary, as_text
@@ -81,6 +82,26 @@ def test_parts_add_up_to_the_whole(events: list[Event], cuts: list[int], kept: b
         part = _counted(events[start:stop])
         total.add(_again(part) if kept else part)
     assert total.as_dict(LEXICON) == whole.as_dict(LEXICON)
+    assert json.dumps(total.state()) == json.dumps(whole.state())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(MESSAGES, st.sampled_from([*sorted(LINTERS), None])), max_size=40), st.integers(1, 9))
+def test_a_table_is_counted_like_its_messages(said: list[tuple[Message, str | None]], size: int) -> None:
+    whole, total = Summary(), Summary()
+    for message, platform in said:
+        own = platform or "jd"
+        whole.count(message, own, FOUND[message.text, own])
+    for start in range(0, len(said), size):
+        part = said[start : start + size]
+        origins = [message.origin for message, _ in part]
+        table = Table(
+            "", roles=["agent"] * len(part), agents=[o.agent for o in origins], shops=[o.shop for o in origins]
+        )
+        table.times, table.platforms = [o.time for o in origins], [platform for _, platform in part]
+        total.count_agents(table, "jd")
+        for n, (message, platform) in enumerate(part, start + 1):
+            total.count_findings(message, platform or "jd", FOUND[message.text, platform or "jd"], n)
     assert json.dumps(total.state()) == json.dumps(whole.state())
 
 
