@@ -82,7 +82,7 @@ class Lines:
         self.troubles: list[Trouble] = []
         self._stream = stream
         self._number = before  # lines given out so far, and those of the file before the stream
-        self._broken = False
+        self._broken = ""  # why the stream gives no more, where it should
         self._head = self._read(1 << 16)
         self.encoding = encoding or encoding_of(self._head)
 
@@ -107,6 +107,13 @@ class Lines:
                 yield Block(number, first, self._lines(block))
             else:
                 self._number += block.count(b"\n") if isinstance(block, bytes) else block.count("\n")
+        self._ended()
+
+    def _ended(self) -> None:
+        """Name a stream that broke off, at the line that was the last to come."""
+        if self._broken:
+            what = f"the file breaks off ({self._broken})"
+            self.troubles.append(Trouble(self.path, self._number + 1, what, "a whole file"))
 
     def _counted(self, text: str) -> list[str]:
         lines = text.replace("\r\n", "\n").split("\n")
@@ -141,9 +148,7 @@ class Lines:
                 and type(error).__name__ != "ZstdError"
             ):
                 raise
-            self._broken = True
-            what = f"the file breaks off ({error or type(error).__name__})"
-            self.troubles.append(Trouble(self.path, self._number + 1, what, "a whole file"))
+            self._broken = str(error) or type(error).__name__
         return b"".join(parts)
 
     def _lines(self, block: bytes | str) -> list[str]:
@@ -201,4 +206,5 @@ class Lines:
         parts = [self._head]
         while block := self._read(_BLOCK):
             parts.append(block)
+        self._ended()
         return b"".join(parts)

@@ -23,6 +23,7 @@ from linter.logs import Table
 from linter.measures import parse_time
 from linter.model import VERDICTS, Clause, Finding, Utterance
 from linter.sources import Trouble
+from linter.troubles import in_chinese
 
 KINDS = ("agent", "shop", "platform", "day", "hour")  # an hour is one of the week: "1 09" is Monday's
 REST = ""  # the name that stands for all names beyond the bound
@@ -77,7 +78,7 @@ class Summary:
         """
         self.messages += 1
         self._pending[_where(message, platform)] += 1
-        self._fold_many()
+        self._fold_if_many()
         self.count_findings(message, platform, findings, self.messages if n is None else n)
 
     def count_agents(self, table: Table, platform: str) -> None:
@@ -100,7 +101,7 @@ class Summary:
             last, run = where, 1
         if last is not None:
             self._pending[last] += run
-        self._fold_many()
+        self._fold_if_many()
 
     def count_findings(self, message: Utterance, platform: str, findings: Sequence[Finding], n: int) -> None:
         """Count what was found in a message that is counted already, the nth of the log."""
@@ -117,7 +118,7 @@ class Summary:
                 self._pending_found[where, finding.rule, finding.verdict] += 1
             self._keep_row(message, platform, finding)
         self._keep_worst(message, platform, [finding for finding in findings if finding.verdict != "info"])
-        self._fold_many()
+        self._fold_if_many()
 
     def _keep_row(self, message: Utterance, platform: str, finding: Finding) -> None:
         score = (VERDICTS.index(finding.verdict), *self._price(finding, platform), -self._n)
@@ -191,7 +192,7 @@ class Summary:
         if len(self.shown_troubles) < _MOST_TROUBLES:
             self.shown_troubles.append(str(trouble))
 
-    def _fold_many(self) -> None:
+    def _fold_if_many(self) -> None:
         """Fold where many keys have piled up."""
         if len(self._pending) > _PENDING or len(self._pending_words) > _PENDING:
             self._fold()
@@ -409,7 +410,8 @@ def as_text(summary: Summary, lexicon: Lexicon, measured: Sequence[service.Resul
     if measured:
         parts.append(service.as_text(measured))
     if summary.troubles:
-        shown = "\n".join(f"  {line}" for line in summary.shown_troubles)
+        mask = str if summary.shown else reports.redact
+        shown = "\n".join(f"  {in_chinese(line, mask)}" for line in summary.shown_troubles)
         more = summary.troubles - len(summary.shown_troubles)
         parts.append(f"没能判的行 {summary.troubles:,}：\n{shown}" + (f"\n  …… 另有 {more:,} 行" if more else ""))
     return "\n\n".join(parts)

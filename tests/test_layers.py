@@ -24,7 +24,7 @@ LAYERS = [
     ["lexicon"],
     ["compiled", "ledger", "decisions"],
     ["judge", "measures", "cache", "prefilter"],
-    ["engine", "sources", "reports", "config", "suppress", "baseline", "results", "fixes"],
+    ["engine", "sources", "reports", "config", "suppress", "baseline", "results", "fixes", "troubles"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs", "sarif"],
     ["summary", "checking", "store", "guard", "fixing"],
     ["explaining", "page", "compare", "resume", "sheet", "reporting"],

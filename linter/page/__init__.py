@@ -20,6 +20,7 @@ from linter import compare, reports, service
 from linter.lexicon import Lexicon
 from linter.page import views
 from linter.summary import Summary, owner_name
+from linter.troubles import in_chinese
 
 if TYPE_CHECKING:
     import jinja2
@@ -53,7 +54,7 @@ def render(
         json=_trusted(_json({"rows": rows, "verdicts": reports.VERDICT_NAMES, "platforms": reports.PLATFORM_NAMES,
                              "rules": {rule: lexicon.rules[rule].title for rule in sorted(summary.rows)}})),
         measures=service.lines(measured), measure_head=service.HEAD, comparison=comparison,
-        troubles=[mask(line) for line in summary.shown_troubles], shown=shown or summary.shown,
+        troubles=[in_chinese(line, mask) for line in summary.shown_troubles], shown=shown or summary.shown,
     )  # fmt: skip
 
 
