@@ -41,12 +41,13 @@ unit: .venv/made
 	KEFULINT_PURE=1 $(BIN)/python -m pytest tests/test_engine.py tests/test_rules.py
 
 # The built wheel must work in a clean environment: the lexicons travel inside it, and its compiled modules judge as the
-# sources do.
+# sources do. Where the compiler made the checkout's own part, a module that does not compile is an error.
 TWINS := audit_run batch cache engine logs pattern rules service summary text words
 
 wheel: .venv/made
 	rm -rf build/wheel && mkdir -p build/wheel
-	$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel/build.log 2>&1 || (cat build/wheel/build.log; false)
+	KEFULINT_BUILD=$$(ls linter/_native.*.so linter/_native.*.pyd 2> /dev/null | grep -q . && echo compiled) \
+		$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel/build.log 2>&1 || (cat build/wheel/build.log; false)
 	$(PYTHON) -m venv build/wheel/venv
 	build/wheel/venv/bin/python -m pip install --quiet "$$(ls build/wheel/*.whl)[audit]" hypothesis openpyxl pexpect psutil pytest
 	cd build/wheel && venv/bin/kefulint check --text '加我微信便宜10块' --fail-on never | grep -q off-platform-contact

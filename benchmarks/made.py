@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from linter import Message, Turn
+from linter import Message, Origin, Turn
 
 DATA = Path(os.environ.get("KEFULINT_DATA") or Path(__file__).parent.parent.parent / "shared")
 
@@ -79,5 +79,5 @@ def conversations(given: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
         if row["session"] != session:
             session, turns = row["session"], []
         if row["role"] == "agent":
-            yield Message(row["text"], context=turns[-6:])
-        turns.append(Turn(row["role"], row["text"]))
+            yield Message(row["text"], context=turns[-6:], origin=Origin(time=row.get("time")))
+        turns.append(Turn(row["role"], row["text"], row.get("time")))

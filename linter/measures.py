@@ -73,7 +73,15 @@ def parse_time(text: str | None) -> datetime | None:
     """
     if not text:
         return None
-    text = text.strip()
+    if len(text) == 19 and text[4] == "-" and text[13] == text[16] == ":":  # the usual form, without detours
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    return _odd_time(text.strip())
+
+
+def _odd_time(text: str) -> datetime | None:
     if text.replace(".", "", 1).isdigit():
         number = float(text)
         if number < 1e8:

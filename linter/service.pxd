@@ -1,4 +1,5 @@
 cimport cython
+from linter.measures cimport parse_time
 
 cdef class Tally:
     cdef public long asked
@@ -26,5 +27,3 @@ cdef class Clocks:
     cpdef bint _is_automatic(self, table, int at)
     @cython.locals(tallies=list, tally=Tally, first=int, end=int, minute=int, most=int, within=cython.longlong, waited=cython.longlong)
     cpdef _close(self, session, Followed followed, answered)
-
-cpdef _moment(str text)

@@ -114,7 +114,7 @@ class Clocks:
         for session, role, time, at in rows:
             if session is None or role == "system":
                 continue
-            moment = _moment(time)
+            moment = parse_time(time)
             if moment is None:
                 self.untimed += 1
                 continue
@@ -228,16 +228,6 @@ def _is_robot(agent: str) -> bool:
 def _within(one: Measure) -> int:
     """Return the microseconds in which an answer is in time."""
     return _NEVER if one.within is None else one.within * _MICROS
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Read a time; the usual form of logs without the detours of the others."""
-    if text is not None and len(text) == 19 and text[4] == "-" and text[13] == text[16] == ":":
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            pass
-    return parse_time(text)
 
 
 def measure(tallies: Tallies, measures: Iterable[Measure]) -> Iterator[Result]:

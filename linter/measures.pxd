@@ -1,0 +1,1 @@
+cpdef parse_time(str text)
