@@ -25,9 +25,9 @@ BAD: list[tuple[str, bytes, list[str]]] = [
     ("a.jsonl", f"{GOOD}\n[1]\n7\n".encode(), ["2 行：这一行是列表，不是带消息内容的 JSON 对象", "3 行：这一行是数字，不是带消息内容的 JSON 对象"]),
     ("a.jsonl", f'{GOOD}\n{{"session": "s", "role": "agent"}}\n'.encode(), ["2 行：没有消息内容"]),
     ("a.jsonl", f'{GOOD}\n{{"session": "s", "role": "agent", "text": 7}}\n'.encode(), ["2 行：消息内容不是文字，是数字"]),
-    ("a.jsonl", f'{GOOD}\n{{"session": "s", "role": "老王13800001234", "text": "x"}}\n'.encode(), ["2 行：看不出“老王13*******34”是客服还是买家"]),
+    ("a.jsonl", f'{GOOD}\n{{"session": "s", "role": "老王13800001234", "text": "x"}}\n'.encode(), ["2 行：看不出「老王13*******34」是客服还是买家"]),
     ("a.jsonl", f"{GOOD}\n".encode() + '{"text": "您好"}'.encode("gb18030"), ["2 行：第 10 个字节起不是 utf-8 编码，读出来可能有乱码"]),
-    ("a.csv", "text,role\n您好,agent\n在的\n".encode(), ["3 行：这一行有 1 格，表头有 2 格", "3 行：看不出“”是客服还是买家"][:1]),
+    ("a.csv", "text,role\n您好,agent\n在的\n".encode(), ["3 行：这一行有 1 格，表头有 2 格", "3 行：看不出「」是客服还是买家"][:1]),
     ("a.csv", "甲,乙\n您好,agent\n".encode(), ["1 行：表头里没有消息内容这一列（只有：甲, 乙），请用 --column text=列名 指明"]),
     ("a.jsonl.gz", gzip.compress(f"{GOOD}\n".encode() * 5000)[:-40],
      ["行：JSON 写坏了（Unterminated string starting at）", "行：文件到这里断了，后面没有读到（Compressed file ended before"]),
@@ -62,7 +62,7 @@ def _escaped(text: str) -> str:
 
 OTHERS: list[tuple[str, Callable[[str], str], str]] = [
     ("C:\\log 3.csv:12: 2 cells, expected 3 as in the header", str, "C:\\log 3.csv 第 12 行：这一行有 2 格，表头有 3 格"),
-    ("a.yaml:4: key 'x' stands twice, expected it once (first on line 2)", str, "a.yaml 第 4 行：键“x”写了两次"),
+    ("a.yaml:4: key 'x' stands twice, expected it once (first on line 2)", str, "a.yaml 第 4 行：键「x」写了两次"),
     ("a20260302.csv:1: 说13800001234, expected words", reports.redact, "a20260302.csv 第 1 行：说13*******34，应为 words"),
     ("nothing like a trouble", str, "nothing like a trouble"),
     ("13800001234", reports.redact, "13*******34"),
