@@ -166,7 +166,7 @@ class Judge:
         self.audit = audit
         self.linters = Linters(self._linter, audit.platform)
         self.lexicon = self.linters.of(None).lexicon
-        self._lines = sheet.Lines()
+        self._writer = sheet.RowWriter()
 
     def _linter(self, platform: str) -> Linter:
         audit = self.audit
@@ -214,7 +214,7 @@ class Judge:
             yield self._line(finding, str(listing.record.get(finding.field or "title", "")))
 
     def _line(self, finding: Finding, text: str, context: Sequence[Turn] = ()) -> str:
-        return self._lines.line(sheet.row_of(finding, text, context, shown=self.audit.shown)) + "\n"
+        return self._writer.line(sheet.row_of(finding, text, context, shown=self.audit.shown)) + "\n"
 
 
 @contextmanager

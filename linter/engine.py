@@ -268,7 +268,7 @@ class Linter:
         if len(message.text) > _LONG:
             return self._judge_long(message, rejections, record)
         before = _fragments(message) if message.context else ()
-        if finds is None and record is None:
+        if finds is None and record is None and rejections is None:  # what is let go must be looked at
             prefilter = self._prefilter(message.channel)
             finds = prefilter.could(message.text, before, message.context) if prefilter else None
         measuring = self._measuring.get(message.channel)

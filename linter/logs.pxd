@@ -1,4 +1,4 @@
-cdef class Row:
+cdef class AgentRow:
     cdef object _table
     cdef int _at
     cdef object _origin

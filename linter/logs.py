@@ -182,7 +182,7 @@ def _given(turns: list[Any]) -> tuple[Turn, ...]:
     )
 
 
-class Row:
+class AgentRow:
     """An agent's row of a table, judged like a Message. Its origin is made when it is asked for: few rows have findings."""
 
     __slots__ = ("_at", "_origin", "_table", "channel", "context", "role", "text")
@@ -203,12 +203,12 @@ class Row:
         return self._origin
 
 
-def agents_rows(table: Table, sessions: Sessions) -> list[Row]:
+def agents_rows(table: Table, sessions: Sessions) -> list[AgentRow]:
     """Return what the agents say in a table, with their contexts."""
     contexts = sessions.advance(table, every=False)
     channel, channels = table.channel, table.channels
     return [
-        Row(table, at, text, channels[at] if channels else channel, context)
+        AgentRow(table, at, text, channels[at] if channels else channel, context)
         for at, (role, text, context) in enumerate(zip(table.roles, table.texts, contexts, strict=True))
         if role == "agent"
     ]
@@ -798,11 +798,12 @@ def _arrow_tables(
         yield number + 1, Table(path, troubles=[Trouble(path, first, what, "a whole file")])
 
 
-_FEW_VALUES = ("session", "role", "sender", "agent", "buyer", "receiver", "shop", "platform", "channel")
+# columns whose texts come again and again
+FEW_VALUES = ("session", "role", "sender", "agent", "buyer", "receiver", "shop", "platform", "channel")
 
 
 def _of_batch(batch: Any, shape: Shape, numbers: range, number: int) -> Table:
-    columns = {kind: of_arrow(batch.column(name), few=kind in _FEW_VALUES) for kind, name in shape.found.items()}
+    columns = {kind: of_arrow(batch.column(name), few=kind in FEW_VALUES) for kind, name in shape.found.items()}
     table = shape.table(columns, numbers, numbers)
     table.taken = shape.taken if not number else ""
     return table

@@ -4,7 +4,7 @@
     好评|五星 ... refund   literal words and concepts alike; `...` allows a far gap, `..12` one of twelve, `+` none
     ^ demo? refuse $      from the start of the message (fillers such as 亲 apart), an optional item, to its end
     wechat!|qq!           only strong spellings count
-    @phone @link @money   things told by their shape: see `scan.SHAPES`
+    @phone @link @money   things told by their shape: see `shapes.SHAPES`
 
 Matching works on hits, not on text: a hit is a place where a concept was spelled. The search is depth first over few
 hits and stops after a fixed number of attempts, so hostile text costs bounded time.

@@ -19,7 +19,6 @@ from linter import reports
 from linter.logs import Table
 from linter.measures import is_automatic as says_automatic
 from linter.measures import parse_time
-from linter.model import Message
 from linter.rulebook import Measure
 
 _OPEN = 50_000  # sessions that are followed at once; the one quiet for longest is let go, its question unanswered
@@ -95,13 +94,6 @@ class Clocks:
         self._open: dict[str, Followed] = {}  # the one that spoke last at the end
         self._robots: dict[str | None, bool] = {}
         self._today: dict[tuple[str, str, int], list[_Counted]] = {}
-
-    def see(self, message: Message, platform: str) -> None:
-        """Take in one row of a log."""
-        origin = message.origin
-        table = Table(origin.path or "", [message.text], [message.role], sessions=[origin.session], times=[origin.time])
-        table.shops, table.platforms, table.agents = [origin.shop], [origin.platform], [origin.agent]
-        self.see_table(table, platform)
 
     def see_table(self, table: Table, platform: str) -> None:
         """Take in many rows of a log. One loop without calls for what is usual: it runs for every row there is."""

@@ -55,7 +55,7 @@ def row_of(finding: Finding, text: str, context: Sequence[Turn] = (), *, shown: 
 _CLAUSES = ', "clauses": '
 
 
-class Lines:
+class RowWriter:
     """Writes rows of findings.jsonl; one for every lexicon and day.
 
     Clauses are most of a row and the same for all findings of a rule: they stand at its end, and are written once.

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from linter import logs
 from linter.audit import Audit, Reader
 from linter.columns import PROFILES, parse_roles, profile_of, role_of_sender
-from linter.logs import Options, Row, Sessions, Table, agents_rows, messages, tables
+from linter.logs import AgentRow, Options, Sessions, Table, agents_rows, messages, tables
 from linter.model import KefulintError, Message, Origin, SourceError, Turn, Utterance
 from linter.service import Clocks
 from linter.sources import expanded, read
@@ -194,7 +194,7 @@ def test_contexts_are_the_same_handed_over_or_not(tmp_path: Path) -> None:
     """A chunk that is judged elsewhere knows what was said before, as if it had been judged here."""
     audit = Audit((str(_long(tmp_path, "a.csv")),))
     here = [row for chunk in Reader(audit, Clocks(())).chunks(handed=False) for row in chunk.talk or ()]
-    there: list[Row] = []
+    there: list[AgentRow] = []
     for chunk in Reader(audit, Clocks(())).chunks(handed=True):
         there += agents_rows(chunk.table, Sessions.of_state(json.loads(json.dumps(chunk.before))))
     assert len(here) == 20_000 and list(map(_seen, here)) == list(map(_seen, there))

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linter import compare, page, service
+from linter import compare, logs, page, service
 from linter.engine import Linter
 from linter.lexicon import load_lexicon
 from linter.model import Message, Origin, Turn
@@ -35,11 +35,12 @@ def _example() -> tuple[Summary, list[service.Result]]:
     for item in read(ROOT / "examples" / "chat.jsonl"):
         assert isinstance(item, Message)
         platform = item.origin.platform or "taobao"
-        clocks.see(item, platform)
         if item.role == "buyer":
             made.buyers += 1
         else:
             made.count(item, platform, LINTERS[platform].check_message(item))
+    for table in logs.tables(ROOT / "examples" / "chat.jsonl"):
+        clocks.see_table(table, "taobao")
     return made, list(service.measure(clocks.finish(), LEXICON.rulebooks.measures.values()))
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from linter.lexicon import load_lexicon
 from linter.logs import Table
-from linter.model import Message, Origin
 from linter.rulebook import Measure
 from linter.service import Clocks, as_text, measure, parse_time
 
@@ -28,9 +27,12 @@ def _run(rows: list[tuple[str, str, str]], platform: str = "pinduoduo", text: st
     for session, role, time in rows:
         moment = time if " " in time else f"2026-03-02 {time}:00"
         words = "[自动回复] 您好" if role == "auto" else text
-        origin = Origin(session=session, time=moment, shop="甲", platform=platform)
-        clocks.see(Message(words, role="buyer" if role == "buyer" else "agent", origin=origin), platform)
+        clocks.see_table(_row(session, "buyer" if role == "buyer" else "agent", words, moment), platform)
     return clocks
+
+
+def _row(session: str | None, role: str, text: str, time: str | None, agent: str | None = None) -> Table:
+    return Table("", [text], [role], sessions=[session], times=[time], agents=[agent], shops=["甲"])
 
 
 CASES = [
@@ -66,7 +68,7 @@ def test_tables_are_counted_like_their_rows(said: list[tuple[str | None, str, in
     times = [None if minute > 1_900 else f"2026-03-{2 + minute // 600:02d} 1{minute % 10}:{minute // 10 % 60:02d}:00" for _, _, minute, _, _ in said]  # fmt: skip
     one, other = Clocks(MEASURES.values()), Clocks(MEASURES.values())
     for (session, role, _, text, agent), time in zip(said, times, strict=True):
-        one.see(Message(text, role=role, origin=Origin(session=session, time=time, agent=agent, shop="甲")), "jd")
+        one.see_table(_row(session, role, text, time, agent), "jd")
     bounds = [0, *sorted(min(cut, len(said)) for cut in cuts), len(said)]
     for start, stop in pairwise(bounds):
         table = Table("", [row[3] for row in said[start:stop]], [row[1] for row in said[start:stop]])
@@ -100,7 +102,7 @@ def test_times_with_and_without_a_zone_are_one_clock() -> None:
 
 def test_rows_without_time_are_counted() -> None:
     clocks = Clocks(MEASURES.values())
-    clocks.see(Message("x", role="buyer", origin=Origin(session="a", time="gestern")), "jd")
+    clocks.see_table(_row("a", "buyer", "x", "gestern"), "jd")
     assert clocks.untimed == 1 and not clocks.finish()
 
 

@@ -41,9 +41,9 @@ MESSAGES = [
 
 def _rows(message: Message, *, shown: bool = False) -> list[dict[str, Any]]:
     """Return the rows of findings.jsonl of a message, as they come back from the file."""
-    lines = sheet.Lines()
+    writer = sheet.RowWriter()
     findings = LINTER.check_message(message)
-    return list(sheet.read(lines.line(sheet.row_of(f, message.text, message.context, shown=shown)) for f in findings))
+    return list(sheet.read(writer.line(sheet.row_of(f, message.text, message.context, shown=shown)) for f in findings))
 
 
 def test_a_line_is_json_whatever_the_message_says() -> None:
@@ -53,9 +53,9 @@ def test_a_line_is_json_whatever_the_message_says() -> None:
         _message('加我微信, "clauses": [{"id": 1}]}', 6),
         _message('特价不开票的哦\n, "clauses": ', 7),
     ]
-    lines = sheet.Lines()
+    writer = sheet.RowWriter()
     rows = [sheet.row_of(f, m.text, m.context) for m in messages for f in LINTER.check_message(m)]
-    written = [lines.line(dict(row)) for row in rows]
+    written = [writer.line(dict(row)) for row in rows]
     assert len(rows) > 6 and all("\n" not in line for line in written)
     assert [json.loads(line) for line in written] == rows == list(sheet.read(f"{line}\n" for line in written))
 

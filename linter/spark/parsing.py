@@ -62,7 +62,9 @@ def frame_parser(names: list[str], options: logs.Options, files: Mapping[str, Fi
 
 
 def _parsed(batch: pa.RecordBatch, shape: logs.Shape) -> logs.Table:
-    columns = {kind: logs.of_arrow(batch.column(name)) for kind, name in shape.found.items()}
+    columns = {
+        kind: logs.of_arrow(batch.column(name), few=kind in logs.FEW_VALUES) for kind, name in shape.found.items()
+    }
     numbers = batch.column(ROW).to_pylist()
     return shape.table(columns, numbers, numbers)
 

@@ -113,7 +113,7 @@ def _of_listing(listing: logs.Listing) -> dict[str, Any]:
 
 def tables(batch: pa.RecordBatch) -> Iterator[tuple[int, logs.Table]]:
     """Yield the tables of a PARSED batch: rows of one file that follow each other, with the file's number."""
-    columns = {name: logs.of_arrow(batch.column(name)) for name in names(PARSED)}
+    columns = {name: logs.of_arrow(batch.column(name), few=name in logs.FEW_VALUES) for name in names(PARSED)}
     places = list(zip(columns["file"], columns["path"], strict=True))
     start = 0
     for (file, path), run in groupby(places):

@@ -140,7 +140,7 @@ class Part:
         self.settings = settings
         self.linters = linters(settings)
         self.counts: Counter[tuple[str | None, ...]] = Counter()
-        self._lines = sheet.Lines()
+        self._writer = sheet.RowWriter()
         self.summary = Summary(shown=settings.shown, as_of=settings.as_of)
         measures = self.linters.of(None).lexicon.rulebooks.measures
         self.clocks = service.Clocks(measures.values() if settings.reports else ())
@@ -213,7 +213,7 @@ class Part:
         typed = {name: data[name] for name, _ in FINDING if name in data}
         origin = finding.origin
         where = {name: getattr(origin, name, None) for name, _ in WHERE} | {"message_id": origin.id}
-        return {"kind": "finding", **typed, "data": self._lines.line(data), "file": file, **where, "nth": nth}
+        return {"kind": "finding", **typed, "data": self._writer.line(data), "file": file, **where, "nth": nth}
 
     # --- counts
 
