@@ -8,6 +8,7 @@ right nor wrong; an `info` is not counted.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from linter import decisions
+from linter.cases import read as read_written
+from linter.cases import to_json
 from linter.engine import Linter
 from linter.lexicon import Example, Lexicon, Rule
 from linter.model import Finding, KefulintError, Message, SourceError, Turn
@@ -117,6 +120,23 @@ def read_cases(path: Path) -> Iterator[dict[str, Any]]:
         yield case
     if problems:
         raise SourceError(problems)
+
+
+def all_cases(paths: Sequence[Path], lexicon: Lexicon) -> Iterator[dict[str, Any]]:
+    """Yield the cases of files and folders: writers' files (`.tsv`), JSON lines, filled-in sheets."""
+    for path in paths:
+        if path.is_dir() or path.suffix.lower() == ".tsv":
+            yield from map(to_json, read_written([path], lexicon))
+        else:
+            yield from read_cases(path)
+
+
+def by_writer(cases: Iterable[Mapping[str, Any]], lexicon: Lexicon, rules: Sequence[str] = ()) -> dict[str, Score]:
+    """Score every writer's cases by themselves; a case that names no writer is told by its id up to the last mark."""
+    groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for case in cases:
+        groups[str(case.get("writer") or re.split(r"[-:]", str(case.get("id", "?")))[0])].append(case)
+    return {writer: evaluate(group, lexicon, rules) for writer, group in groups.items()}
 
 
 def evaluate(cases: Iterable[Mapping[str, Any]], lexicon: Lexicon, rules: Sequence[str] = ()) -> Score:
@@ -270,6 +290,22 @@ def render(score: Score, show: str = "") -> str:
     for miss in score.misses:
         if show in ("all", miss.kind):
             lines.append(f"{miss.kind:<7}{miss.rule}/{miss.verdict} «{miss.words}» in {miss.case}: {miss.text}")
+    return "\n".join(lines)
+
+
+def render_writers(scores: Mapping[str, Score]) -> str:
+    """Return one row a writer, and one of all."""
+    lines = [f"{'writer':<24}{'cases':>7}{'block P':>9}{'block R':>9}{'all P':>9}{'all R':>9}"]
+    total = Score()
+    for score in scores.values():
+        total.cases += score.cases
+        for sums, tally in ((total.block, score.block), (total.all, score.all)):
+            for name in ("right", "wrong", "found", "missed"):
+                setattr(sums, name, getattr(sums, name) + getattr(tally, name))
+    for writer, score in [*scores.items(), ("all", total)]:
+        numbers = (score.block.precision, score.block.recall, score.all.precision, score.all.recall)
+        shown = "".join(f"{'-' if number is None else f'{number:.3f}':>9}" for number in numbers)
+        lines.append(f"{writer:<24}{score.cases:>7}{shown}")
     return "\n".join(lines)
 
 

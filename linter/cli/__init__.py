@@ -23,6 +23,7 @@ COMMANDS = {  # command -> module:function
     "explain": "explain:explain",
     "rules": "rules:rules",
     "eval": "evaluate:eval_",
+    "cases": "cases:cases",
     "ledger": "ledger:ledger",
     "config": "config:config",
     "baseline": "baseline:baseline",
