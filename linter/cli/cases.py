@@ -18,7 +18,7 @@ from linter.evaluate import evaluate
 from linter.model import KefulintError, SourceError
 from linter.reports import dump
 
-_FIRST_SIGHT = ("writer", "date", "engine", "cases", "block P", "block R", "all P", "all R")
+_FIRST_SIGHT = ("writer", "date", "engine", "cases", "block P", "block R", "all P", "all R", "seen")
 
 
 @click.group()
@@ -158,9 +158,10 @@ def cases_agreement(paths: tuple[str, ...], verbose: bool, kind: str, lexicons: 
 
 @cases.command("first-sight", short_help="Score writers that no line stands for yet, and put them on record.")
 @_PATHS
+@click.option("--seen", is_flag=True, help="The engine was tuned on these lines: say so in the table.")
 @options("lexicon")
-def cases_first_sight(paths: tuple[str, ...], lexicons: tuple[str, ...]) -> None:
-    """Score each writer that the table first-sight.tsv beside the cases does not name yet with the engine of this moment.
+def cases_first_sight(paths: tuple[str, ...], seen: bool, lexicons: tuple[str, ...]) -> None:
+    """Score each writer that second/first-sight.tsv beside the cases does not name yet with the engine of this moment.
 
     Run it before anything is tuned or trained with a new writer's lines: afterwards it would be no first sight.
     """
@@ -176,6 +177,6 @@ def cases_first_sight(paths: tuple[str, ...], lexicons: tuple[str, ...]) -> None
         numbers = (score.block.precision, score.block.recall, score.all.precision, score.all.recall)
         figures = [f"{number or 0:.3f}" for number in numbers]
         engine = f"{__version__}+{lexicon.version}"
-        rows.append("\t".join([path.stem, date.today().isoformat(), engine, str(len(lines)), *figures]))
+        rows.append("\t".join([path.stem, date.today().isoformat(), engine, str(len(lines)), *figures, "yes" if seen else "no"]))
         table.write_text("\n".join(rows) + "\n", encoding="utf-8")
         click.echo(rows[-1])
