@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test system lint types unit wheel clean
+.PHONY: weights demo test system lint types unit wheel clean
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -28,8 +28,8 @@ system:
 	@bash tests/system.sh
 
 lint: .venv/made
-	$(BIN)/ruff check linter tests benchmarks hatch_build.py
-	$(BIN)/ruff format --check linter tests benchmarks hatch_build.py
+	$(BIN)/ruff check linter tests training benchmarks hatch_build.py
+	$(BIN)/ruff format --check linter tests training benchmarks hatch_build.py
 
 types: .venv/made
 	$(BIN)/mypy
@@ -53,6 +53,10 @@ wheel: .venv/made
 	cd build/wheel && venv/bin/kefulint check --text '加我微信便宜10块' --fail-on never | grep -q off-platform-contact
 	cd build/wheel && venv/bin/pytest -c ../../pyproject.toml -o pythonpath= $(TWINS:%=../../tests/test_%.py)
 	@echo "wheel: installed in a clean environment and found what it should"
+
+# The compact reader from the cases: some minutes, the same bytes from the same cases. See training/README.md.
+weights: .venv/made
+	$(BIN)/python -m training compact --out out/compact.weights
 
 clean:
 	rm -rf .venv build out

@@ -30,9 +30,12 @@ from linter.model import (
     Rejection,
     Turn,
     Utterance,
+    milder,
 )
 from linter.pattern import Hit
 from linter.prefilter import Prefilter
+from linter.reading.evidence import Heard, Said
+from linter.reading.reader import Scored, hear, reader_of, said
 from linter.scan import native
 
 _FRAGMENT = 4  # an agent's turn of so few characters may be a piece of a split word
@@ -65,7 +68,8 @@ class Linter:
 
     `lexicons` are folders of a shop's own concepts, rules and rulebooks; `rules` restricts the work to some rules,
     `ignore` leaves some out;
-    `as_of` (ISO date) prices by the figures of that day; `drafts` runs rules that are not stable yet.
+    `as_of` (ISO date) prices by the figures of that day; `drafts` runs rules that are not stable yet; `reader` is a file of
+    weights (`make weights`) that decides the rules it has learned, on trial: without one the rules' own cues decide.
     Raises KefulintError for unknown platforms or rules and LexiconError for lexicons that do not load.
     """
 
@@ -79,6 +83,7 @@ class Linter:
         ignore: Iterable[str] = (),
         as_of: str | None = None,
         drafts: bool = False,
+        reader: str | Path | None = None,
     ) -> None:
         self.platforms = (platform,) if isinstance(platform, str) else tuple(platform)
         unknown = [p for p in self.platforms if p not in PLATFORMS]
@@ -88,6 +93,9 @@ class Linter:
         self.lexicon = self._compiled.lexicon
         self.rules = _selected(self.lexicon, rules, drafts).difference(ignore)
         self._asked_for = tuple(rules)
+        self._reader = reader_of(Path(reader)) if reader else None
+        self._learned = self._reader_rules()
+        self._said = lru_cache(maxsize=4096)(self._hear_turn)
         self.as_of = as_of
         self._measured_rules = [rule for rule in self._compiled.measured if rule.id in self.rules]
         self._measuring = {
@@ -105,6 +113,11 @@ class Linter:
         )
         self._prefilters: dict[str, Prefilter] = {}
         self._asked = 0  # texts, without a prefilter
+
+    def _reader_rules(self) -> frozenset[str]:
+        """Return the rules that the reader decides: those it has learned, as long as no shop has put its own in their place."""
+        known = self._reader.rules if self._reader else ()
+        return frozenset(rule for rule in known if rule in self.rules and not self.lexicon.rules[rule].own)
 
     def _prefilter(self, channel: str, coming: int = 1) -> Prefilter | None:
         """Return what tells quickly which finds could match one of `coming` texts.
@@ -168,7 +181,7 @@ class Linter:
                 before = known.get(one)
                 if before is None:
                     numbers = prefilter.numbers(one) if prefilter and len(one) <= _LONG else None
-                    if numbers or numbers is None:
+                    if numbers or numbers is None or self._may_mean(Message(one)):
                         waiting.append((len(found), one, numbers))
                     else:
                         known[one] = _NOTHING
@@ -274,7 +287,7 @@ class Linter:
         measuring = self._measuring.get(message.channel)
         if measuring:
             measuring = [rule for rule in measuring if _may_measure(rule, message)]
-        if finds is not None and not finds and not measuring:
+        if finds is not None and not finds and not measuring and not self._may_mean(message):
             return []
         scene = self._scene(message, before, record or {})
         if finds is None:
@@ -312,16 +325,95 @@ class Linter:
         record: Mapping[str, Any] | None,
     ) -> list[Finding]:
         """Judge a scene by the finds that could match it."""
-        if not finds and not measuring:
-            return []
         court = Court(self.lexicon, self.platforms, self._read, rejections)
+        settled = self._settled(scene, finds, measuring, court, record)
+        if self._learned:
+            settled = self._read_out(scene, settled, court)
+        return [self._finding(match, scene) for match in settled]
+
+    def _settled(
+        self,
+        scene: Scene,
+        finds: Sequence[Tried],
+        measuring: Sequence[Rule],
+        court: Court,
+        record: Mapping[str, Any] | None,
+    ) -> list[Match]:
+        """Return what the rules' own cues find."""
         found: list[Match] = []
         for rule, find, patterns in finds:
             if self._applies(rule, record):
                 found += court.matches(scene, rule, find, patterns)
         for rule in measuring:
             found += self._measured(rule, scene, court)
-        return [self._finding(match, scene) for match in settle(found, scene.reading.folded)]
+        return settle(found, scene.reading.folded)
+
+    def _matched(self, message: Utterance) -> tuple[Scene, list[Match]]:
+        """Return a message made ready and what the rules' own cues find in it: what the reader is taught with."""
+        scene = self._scene(message, _fragments(message) if message.context else (), {})
+        finds = self._probes(message.channel).wanted(scene.reading, bool(message.context))
+        court = Court(self.lexicon, self.platforms, self._read)
+        return scene, self._settled(scene, finds, (), court, None)
+
+    # --- the reader
+
+    def _may_mean(self, message: Utterance) -> bool:
+        """Could the reader find anything in the message? Most are told by their characters alone."""
+        if not self._learned or self._reader is None:
+            return False
+        fold = self._compiled.folding.fold
+        asked = [turn.text for turn in message.context if turn.role == "buyer"][-2:]
+        return self._reader.may_mean(
+            fold(message.text).plain, [fold(t).plain for t in reversed(asked)], message.channel
+        )
+
+    def _hear_turn(self, text: str) -> Said:
+        assert self._reader is not None
+        return said(self._compiled.read(text), self._reader.names)
+
+    def _heard(self, scene: Scene, platform: str, matches: Sequence[Match]) -> Heard:
+        assert self._reader is not None
+        found = [(match.rule.id, dict(match.verdicts).get(platform, "none")) for match in matches]
+        found = [(rule, verdict) for rule, verdict in found if verdict in ("error", "warning")]
+        return hear(scene.message, scene.reading, self._said, self._reader.names, platform, found)
+
+    def _read_out(self, scene: Scene, matches: Sequence[Match], court: Court) -> list[Match]:
+        """Let the reader decide the rules it has learned; what it lets go is named where somebody wants to know."""
+        assert self._reader is not None
+        if not matches and not self._may_mean(scene.message):
+            return []
+        scores = {platform: self._reader.scores(self._heard(scene, platform, matches)) for platform in self.platforms}
+        decided = [match for match in matches if self._stands(match, scores, scene, court)]
+        seen = {match.rule.id for match in decided}
+        for number, name in enumerate(self._reader.rules):
+            rule = self.lexicon.rules.get(name)
+            if rule and name in self._learned and name not in seen and scene.message.channel in rule.channels:
+                told = {
+                    platform: milder(self._verdict(rule, platform, scene.message.channel), scored[number].verdict)
+                    for platform, scored in scores.items()
+                }
+                if any(verdict != "none" for verdict in told.values()):
+                    decided.append(self._read_match(rule, told, scene))
+        return sorted(decided, key=lambda match: (match.start, match.end, match.rule.id))
+
+    def _stands(self, match: Match, scores: Mapping[str, Sequence[Scored]], scene: Scene, court: Court) -> bool:
+        """Does what a rule's own cues found stand? The reader lets it go where it is sure that nothing is meant."""
+        if match.rule.id not in self._learned or match.rule.measure:
+            return True
+        for scored in scores.values():
+            if any(one.kept for one in scored if one.rule == match.rule.id):
+                return True
+        court.reject(scene, match.rule, match.start, match.end, "the reader: nothing is meant")
+        return False
+
+    def _read_match(self, rule: Rule, told: Mapping[str, str], scene: Scene) -> Match:
+        """Return a match of a rule that the reader alone finds, at the words that weigh most for it."""
+        assert self._reader is not None
+        folded = scene.reading.folded
+        own = folded.plain_span(scene.offset, len(folded.original))
+        start, end = self._reader.place(folded.plain[own[0] : own[1]], rule.id)
+        first, last = folded.original_span(own[0] + start, own[0] + end)
+        return Match(rule, (), first, last, tuple(told.items()))
 
     def _scene(self, message: Utterance, before: Sequence[str], record: Mapping[str, Any]) -> Scene:
         category, brand = str(record.get("category") or ""), str(record.get("brand") or "")

@@ -121,6 +121,7 @@ class Rule:
     measure: str = ""
     settings: tuple[tuple[str, str], ...] = ()
     fix: Fixing[Example] | None = None
+    own: bool = False  # a shop's, not a shipped one
 
     @property
     def violates(self) -> tuple[Example, ...]:

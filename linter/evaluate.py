@@ -131,22 +131,26 @@ def all_cases(paths: Sequence[Path], lexicon: Lexicon) -> Iterator[dict[str, Any
             yield from read_cases(path)
 
 
-def by_writer(cases: Iterable[Mapping[str, Any]], lexicon: Lexicon, rules: Sequence[str] = ()) -> dict[str, Score]:
+def by_writer(
+    cases: Iterable[Mapping[str, Any]], lexicon: Lexicon, rules: Sequence[str] = (), reader: str | None = None
+) -> dict[str, Score]:
     """Score every writer's cases by themselves; a case that names no writer is told by its id up to the last mark."""
     groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for case in cases:
         groups[str(case.get("writer") or re.split(r"[-:]", str(case.get("id", "?")))[0])].append(case)
-    return {writer: evaluate(group, lexicon, rules) for writer, group in groups.items()}
+    return {writer: evaluate(group, lexicon, rules, reader) for writer, group in groups.items()}
 
 
-def evaluate(cases: Iterable[Mapping[str, Any]], lexicon: Lexicon, rules: Sequence[str] = ()) -> Score:
+def evaluate(
+    cases: Iterable[Mapping[str, Any]], lexicon: Lexicon, rules: Sequence[str] = (), reader: str | None = None
+) -> Score:
     """Judge every case on its platform and score the answers. `rules` restricts the score to some rules."""
     score = Score()
     linters: dict[str, Linter] = {}
     for case in cases:
         platform = case["platform"]
         if platform not in linters:
-            linters[platform] = Linter(platform, lexicon=lexicon)
+            linters[platform] = Linter(platform, lexicon=lexicon, reader=reader)
         score.cases += 1
         findings = [f for f in judge_case(case, linters[platform]) if not rules or f.rule in rules]
         _count(case, findings, rules, score)

@@ -211,7 +211,7 @@ class Court:
                     continue
                 reason = self._reason(scene, rule, find, match, start, end)
                 if reason:
-                    self._reject(scene, rule, start, end, reason)
+                    self.reject(scene, rule, start, end, reason)
                     continue
                 seen.add(place)
                 confirmed.append(Match(rule, match, start, end, verdicts))
@@ -270,7 +270,8 @@ class Court:
                 outside.append(Hit(hit.start, hit.end, OUTSIDE, hit.spelling))
         return _Marked(reading.hits, outside)
 
-    def _reject(self, scene: Scene, rule: Rule, start: int, end: int, reason: str) -> None:
+    def reject(self, scene: Scene, rule: Rule, start: int, end: int, reason: str) -> None:
+        """Note what was let go and why, where somebody wants to know."""
         if self.rejections is None:
             return
         start, end = max(start - scene.offset, 0), end - scene.offset

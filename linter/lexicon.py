@@ -59,8 +59,8 @@ def load_lexicon(extra: Sequence[str | Path] = ()) -> Lexicon:
         if not folder.is_dir():
             problems.lines.append(f"{folder}:1: no such folder, expected concepts/, rules/ or rulebooks/ in it")
     loader = _Loader(problems)
-    for folder in folders:
-        loader.read_folder(folder)
+    for number, folder in enumerate(folders):
+        loader.read_folder(folder, number > 0)
     loader.check_names()
     rulebooks = load_rulebooks([f / "rulebooks" for f in folders], loader.rules.keys(), problems)
     if problems.lines:
@@ -92,9 +92,11 @@ class _Loader:
         self.components: dict[str, tuple[str, ...]] = {}
         self.lookalikes: dict[str, str] = {}
         self.domains: dict[str, tuple[str, ...]] = {}
+        self._own = False  # is the folder that is read a shop's?
         self.mentioned: dict[str, Node] = {}  # concepts that patterns name, and where first
 
-    def read_folder(self, folder: Path) -> None:
+    def read_folder(self, folder: Path, shops_own: bool) -> None:
+        self._own = shops_own
         for path in sorted((folder / "concepts").glob("*.yaml")):
             node = self._node(path, folder)
             if node:
@@ -204,6 +206,7 @@ class _Loader:
             measure=self._text(keys, "measure"),
             settings=tuple((k, n.text(self.problems, k)) for k, n in self._mapping(keys, "settings")),
             fix=self._fix(keys, channels),
+            own=self._own,
         )
         self._check_rule(rule, node)
         self.rules[rule.id] = rule

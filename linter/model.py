@@ -26,6 +26,11 @@ def graver(one: str, other: str) -> str:
     return other if _RANK[other] > _RANK[one] else one
 
 
+def milder(one: str, other: str) -> str:
+    """Return the milder of two verdicts."""
+    return other if _RANK[other] < _RANK[one] else one
+
+
 class Turn(NamedTuple):  # and no dataclass: a log has millions, and a tuple is made in half the time
     """One earlier utterance of the same conversation. `time` is ISO 8601 text, or None where the log has none."""
 

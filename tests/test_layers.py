@@ -24,6 +24,7 @@ LAYERS = [
     ["lexicon", "cases"],
     ["compiled", "ledger", "decisions"],
     ["judge", "measures", "cache", "prefilter"],
+    ["reading"],
     ["engine", "sources", "reports", "config", "suppress", "baseline", "results", "fixes", "troubles"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs", "sarif"],
     ["summary", "checking", "store", "guard", "fixing", "authoring"],

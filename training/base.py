@@ -49,9 +49,7 @@ class Base:
         scores = self._array("<f4", size)
         text = self._data[self._at : self._at + length]
         self._at += length
-        self.pieces = [
-            (text[cuts[n] : cuts[n + 1]].decode("utf-8", "replace"), float(scores[n])) for n in range(size)
-        ]
+        self.pieces = [(text[cuts[n] : cuts[n + 1]].decode("utf-8", "replace"), float(scores[n])) for n in range(size)]
         _, skipped = self._unpack("<iI")
         self._at += skipped  # foldings of characters: ours is `canonical`
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,15 @@ from linter.cases import Case, read
 from linter.entries import Lexicon, shipped_folder
 from linter.reading.canonical import Canonical
 from linter.reading.layout import Laid
+from linter.reading.reader import MILD
 
+Floats = npt.NDArray[np.float32]
+BY_PLATFORM = {  # error on one platform and warning on another: the rulebook tells, and not the words
+    "absolute-claim", "card-fee-surcharge", "cod-refused", "credit-card-refused", "pickup-address", "rival-platform-named",
+    "shipping-delay-agreed",
+}  # fmt: skip
+_CALM = range(6, 61)  # characters
+_ENDS = "，。！ "
 LEAST = 8  # breaches that a rule must have to be learned
 DECLARED = {  # told by arithmetic, by times or by their exact form: no reader learns them
     "duplicate-listing", "free-shipping-mismatch", "low-reply-rate", "repeated-message", "slow-first-reply",
@@ -37,6 +46,28 @@ def digest(cases: Iterable[Case]) -> str:
     return found.hexdigest()[:12]
 
 
+def joined(cases: Sequence[Case], share: float = 0.5, seed: int = 0) -> list[Case]:
+    """Return a share of the chat cases once more, with harmless everyday sentences around them, their labels unchanged.
+
+    People write several sentences into one message; most written cases have one.
+    """
+    rng = random.Random(seed)
+    calm = [
+        c.text for c in cases if c.channel == "chat" and not (c.expect or c.allow or c.near) and len(c.text) in _CALM
+    ]
+    found = []
+    for case in cases:
+        if case.channel != "chat" or len(case.text) > _CALM.stop or not calm or rng.random() >= share:
+            continue
+        around = [rng.choice(calm) for _ in range(rng.choice((1, 1, 2)))]
+        before = rng.randint(0, len(around))
+        front = "".join(said + rng.choice(_ENDS) for said in around[:before])
+        back = "".join(rng.choice(_ENDS) + said for said in around[before:])
+        moved = tuple(e._replace(start=e.start + len(front), end=e.end + len(front)) for e in case.expect)
+        found.append(case._replace(text=front + case.text + back, expect=moved))
+    return found
+
+
 def broken(case: Case) -> set[str]:
     """Return the rules that a case breaks at error or warning."""
     return {e.rule for e in case.expect if e.verdict in ("error", "warning")}
@@ -56,6 +87,35 @@ def labels(case: Case, rules: Sequence[str]) -> tuple[npt.NDArray[np.float32], n
     found = broken(case)
     target = np.array([rule in found for rule in rules], np.float32)
     weight = np.array([rule in found or rule not in case.allow for rule in rules], np.float32)
+    return target, weight
+
+
+def mild_heads(cases: Iterable[Case], rules: Sequence[str]) -> list[str]:
+    """Return the heads that tell an error from a warning, for rules of which the cases know enough of both."""
+    counts: dict[tuple[str, str], int] = {}
+    for case in cases:
+        for entry in case.expect:
+            key = (entry.rule, entry.verdict)
+            counts[key] = counts.get(key, 0) + 1
+    enough = (rule for rule in rules if min(counts.get((rule, v), 0) for v in ("error", "warning")) >= 4 * LEAST)
+    return [rule + MILD for rule in enough if rule not in BY_PLATFORM]
+
+
+def targets(cases: Sequence[Case], rules: Sequence[str], heads: Sequence[str]) -> tuple[Floats, Floats]:
+    """Return what every head should answer for every case, and whether the answer counts.
+
+    A head that tells a warning from an error is asked where the rule is broken alone.
+    """
+    target = np.zeros((len(cases), len(heads)), np.float32)
+    weight = np.ones_like(target)
+    places = {head: place for place, head in enumerate(heads)}
+    for number, case in enumerate(cases):
+        target[number, : len(rules)], weight[number, : len(rules)] = labels(case, rules)
+        weight[number, len(rules) :] = 0
+        for entry in case.expect:
+            place = places.get(entry.rule + MILD)
+            if place is not None:
+                target[number, place], weight[number, place] = entry.verdict == "warning", 1
     return target, weight
 
 

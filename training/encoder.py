@@ -99,9 +99,13 @@ class Layer(nn.Module):
         asked = mixed[0] @ mixed[1].transpose(-1, -2) / math.sqrt(size)
         heard = torch.softmax(asked if mask is None else asked + mask, -1) @ mixed[2]
         heard = F.linear(heard.transpose(1, 2).reshape(count, length, width), self.out, self.out_bias)
-        x = F.layer_norm(x + F.dropout(heard, DROPPED, self.training), (width,), self.norm, self.norm_bias, self.epsilon)
+        x = F.layer_norm(
+            x + F.dropout(heard, DROPPED, self.training), (width,), self.norm, self.norm_bias, self.epsilon
+        )
         told = F.linear(F.gelu(F.linear(x, self.widen, self.widen_bias)), self.narrow, self.narrow_bias)
-        return F.layer_norm(x + F.dropout(told, DROPPED, self.training), (width,), self.last, self.last_bias, self.epsilon)
+        return F.layer_norm(
+            x + F.dropout(told, DROPPED, self.training), (width,), self.last, self.last_bias, self.epsilon
+        )
 
 
 class Encoder(nn.Module):
@@ -178,7 +182,9 @@ def _optimizer(net: Encoder, rate: float) -> torch.optim.AdamW:
     return torch.optim.AdamW([{"params": heads, "lr": rate * 10}, {"params": body, "lr": rate}], betas=(0.9, 0.98))
 
 
-def train(rows: Sequence[Sample], base: Base, kept: Sequence[int], pad: int, settings: Settings, after: Any = None) -> Encoder:
+def train(
+    rows: Sequence[Sample], base: Base, kept: Sequence[int], pad: int, settings: Settings, after: Any = None
+) -> Encoder:
     """Fine-tune the encoder; `after(net, epoch)` is called after every epoch."""
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
@@ -201,7 +207,10 @@ def train(rows: Sequence[Sample], base: Base, kept: Sequence[int], pad: int, set
             optimizer.step()
             shown = _SMOOTH * shown + (1 - _SMOOTH) * float(loss.detach())
             if step % 100 == 0:
-                print(f"epoch {epoch} step {step}/{steps} loss {shown:.3f} {(time.monotonic() - began) / step:.2f} s", flush=True)
+                print(
+                    f"epoch {epoch} step {step}/{steps} loss {shown:.3f} {(time.monotonic() - began) / step:.2f} s",
+                    flush=True,
+                )
         if after:
             after(net, epoch)
     return net
@@ -224,7 +233,9 @@ def scores(net: Encoder, rows: Sequence[Sequence[Sample]], pad: int) -> npt.NDAr
     return found
 
 
-def vocabulary(base: Base, cases: Sequence[Case], folding: Any) -> tuple[Vocabulary, list[int], list[tuple[str, float]]]:
+def vocabulary(
+    base: Base, cases: Sequence[Case], folding: Any
+) -> tuple[Vocabulary, list[int], list[tuple[str, float]]]:
     """Cut the base's vocabulary to what shop talk needs: what the cases spell, every usual character, Latin and digits.
 
     Return the vocabulary, the base's numbers of its pieces, and the pieces themselves.
@@ -237,7 +248,9 @@ def vocabulary(base: Base, cases: Sequence[Case], folding: Any) -> tuple[Vocabul
             wanted.update(laid.numbers)
     for number, (piece, _) in enumerate(base.pieces):
         bare = piece.lstrip("\u2581")
-        usual = len(bare) == 1 and ("\u4e00" <= bare <= "\u9fff" and _is_usual(bare) or bare.isascii() and bare.isprintable())
+        usual = len(bare) == 1 and (
+            ("\u4e00" <= bare <= "\u9fff" and _is_usual(bare)) or (bare.isascii() and bare.isprintable())
+        )
         if usual and bare == bare.lower():
             wanted.add(number)
     kept = sorted(wanted)

@@ -177,6 +177,8 @@ def cases_first_sight(paths: tuple[str, ...], seen: bool, lexicons: tuple[str, .
         numbers = (score.block.precision, score.block.recall, score.all.precision, score.all.recall)
         figures = [f"{number or 0:.3f}" for number in numbers]
         engine = f"{__version__}+{lexicon.version}"
-        rows.append("\t".join([path.stem, date.today().isoformat(), engine, str(len(lines)), *figures, "yes" if seen else "no"]))
+        rows.append(
+            "\t".join([path.stem, date.today().isoformat(), engine, str(len(lines)), *figures, "yes" if seen else "no"])
+        )
         table.write_text("\n".join(rows) + "\n", encoding="utf-8")
         click.echo(rows[-1])

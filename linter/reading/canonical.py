@@ -18,7 +18,9 @@ _SPLIT = re.compile(rf"(?<=[{_HAN}])[*_~^=#&`·•\-|\\]{{1,3}}(?=[{_HAN}])")
 _BETWEEN = r"[\s*_~^=#&`·•\-|\\/.,+]"
 _SPACED = re.compile(rf"(?<!\w)(?:[{_HAN}a-z]{_BETWEEN}){{2,}}[{_HAN}a-z](?!\w)")
 _JOINT = re.compile(_BETWEEN)
-_SAME = {"。": ".", "“": '"', "”": '"', "「": '"', "」": '"', "『": '"', "』": '"', "‘": '"', "’": '"', "、": ",", "～": "~", "—": "-", "…": ".", "【": "[", "】": "]"}  # fmt: skip
+_SAME = {
+    **dict.fromkeys("“”「」『』‘’", '"'), "。": ".", "…": ".", "、": ",", "～": "~", "—": "-", "【": "[", "】": "]",
+}  # fmt: skip
 
 
 class Canonical(NamedTuple):
@@ -34,10 +36,11 @@ def canonical(original: str, folding: Folding) -> Canonical:
     at: list[int] = []
     for index, char in enumerate(original):
         read = folding.read(char) or _mark(char, folding)
-        if read and not (read == shown[-1:][0] if shown and not read.isalnum() else False):
-            for letter in read:
-                shown.append(letter)
-                at.append(index)
+        if not read or (not read.isalnum() and shown and shown[-1] == read):
+            continue  # nothing to see, or the same mark once more
+        for letter in read:
+            shown.append(letter)
+            at.append(index)
     text = "".join(shown)
     dropped = {place for match in _SPLIT.finditer(text) for place in range(*match.span())}
     for match in _SPACED.finditer(text):
