@@ -202,8 +202,8 @@ def test_rules_commands(tmp_path: Path) -> None:
 
 
 def test_eval_scores_our_own_cases() -> None:
-    path = str(ROOT / "tests" / "cases" / "threat.jsonl")
-    assert json.loads(run("eval", path, "-f", "json").output)["block"]["recall"] == 1.0
+    path = str(ROOT / "lexicons" / "cases" / "house.tsv")
+    assert json.loads(run("eval", path, "-r", "threat", "-f", "json").output)["block"]["recall"] == 1.0
 
 
 def test_the_module_runs_as_a_command() -> None:

@@ -23,7 +23,7 @@ from linter.reading import reader as reading
 from linter.reading.evidence import Heard, gate_numbers, numbers
 from training import compact, data, thresholds
 
-SEEN = {"dev", "house"}  # the rules' own cues were tuned on these: what they find there tells nothing
+SEEN = {"dev", "house", "mixed"}  # the rules' own cues were tuned on these: what they find there tells nothing
 
 
 def heard(cases: Sequence[Case], concepts: Sequence[str]) -> list[Heard]:
