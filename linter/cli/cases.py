@@ -23,7 +23,7 @@ _FIRST_SIGHT = ("writer", "date", "engine", "cases", "block P", "block R", "all 
 
 @click.group()
 def cases() -> None:
-    """Check, count and show labelled cases: a writer's file a writer, one line a case."""
+    """Check, count and show labelled cases."""
 
 
 def _folder(paths: tuple[str, ...]) -> list[Path]:
