@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -530,6 +531,32 @@ def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
             slow.sendall(b"POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
             assert slow.recv(99).startswith(b"HTTP/1.1 503 ")
         assert httpx.post(server.url + "/v1/check", json={"text": "x"}, timeout=30).status_code == 200
+
+
+def test_what_is_dear_to_rewrite_holds_nobody_up(tmp_path: Path) -> None:
+    dense = "加我微信便宜10元，五星好评返2元，特价不开票的哦。" * 80
+    batch = {"messages": [{"text": dense[:2_000]}] * 150}
+    with served(tmp_path, "--timeout", "2") as server, httpx.Client(base_url=server.url, timeout=30) as client:
+        with ThreadPoolExecutor(2) as pool:
+            batches = list(
+                pool.map(lambda _: httpx.post(server.url + "/v1/check/batch", json=batch, timeout=30), range(2))
+            )
+        assert [reply.status_code for reply in batches] == [503, 503]
+        assert client.post("/v1/check", json={"text": "在的亲" * 200}).status_code == 200  # the threads are free again
+        with Load(server.url, 4, lambda client, _: client.post("/v1/check", json={"text": dense[:400]})):
+            waits = []
+            for _ in range(12):
+                began = time.monotonic()
+                assert client.post("/v1/check", json={"text": "在的亲"}).status_code == 200
+                waits.append(time.monotonic() - began)
+                time.sleep(0.05)
+        assert sorted(waits)[6] < 0.3  # a check of that text takes some 30 ms, rewriting it half a second
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(2):
+                pool.submit(httpx.post, server.url + "/v1/check/batch", json=batch, timeout=30)
+            time.sleep(0.5)
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(15) == 0
 
 
 def test_a_stop_finishes_what_was_accepted(tmp_path: Path) -> None:
