@@ -204,12 +204,13 @@ class _Findings:
 
     def _write_marked(self, place: tuple[int, int], pieces: tuple[str, str, str], marked: Any) -> None:
         """Write the message with its words in colour; a rich cell needs at least two pieces that are not empty."""
-        before, words, after = pieces
+        before, words, after = map(_clean, pieces)
         if not words or not (before or after):
             self.sheet.write_string(*place, _cell(before + words + after), self.wrap)
             return
-        before = _clean(reports.defused(before) if before else "")
-        parts = [*([before] if before else []), marked, _clean(words), *([_clean(after)] if after else [])]
+        whole = _defused(before + words)
+        before = whole[: len(whole) - len(words)]
+        parts = [*([before] if before else []), marked, words, *([after] if after else [])]
         self.sheet.write_rich_string(*place, *parts, self.wrap)
 
     def close(self) -> None:
@@ -255,10 +256,15 @@ def _fitting(case: Mapping[str, Any], start: int) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = _clean(reports.defused(value))
+    text = _defused(value)
     while _length(text) > _MOST_CELL:
         text = text[: len(text) - (_length(text) - _MOST_CELL)]
     return text
+
+
+def _defused(value: Any) -> str:
+    """Return a cell that no spreadsheet runs, once what it cannot carry is dropped."""
+    return reports.defused(_clean("" if value is None else str(value)))
 
 
 def _length(text: str) -> int:
