@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from linter.model import Turn
 
 SHORT = 400  # characters, context included, that are judged on the event loop
+_HELD = 256 << 20  # bytes of bodies that are being read at a time
 _WARMING = ("您好，今天下午发货", "加我微信，特价不开票的哦，五星好评返2元")
 
 log = logging.getLogger("kefulint.server")
@@ -93,6 +94,7 @@ class Desk:
         self.stopping = False
         self._running = 0
         self._long = 0
+        self._held = 0  # bytes of bodies that are being read
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="judge")
         self._menders = ThreadPoolExecutor(settings.threads, thread_name_prefix="mend")
         self._reloading = asyncio.Lock()
@@ -111,6 +113,13 @@ class Desk:
     def leave(self) -> None:
         """Give the place back."""
         self._running -= 1
+
+    def hold(self, size: int) -> None:
+        """Count bytes of a body that is being read; raise Refused where all together are too many."""
+        if size > 0 and self._held + size > _HELD:
+            self.metrics.refused.labels("overloaded").inc()
+            raise overloaded("too many bodies are being read")
+        self._held += size
 
     async def answered(self, ask: Check) -> dict[str, Any]:
         """Return the answer about one message."""
