@@ -182,6 +182,17 @@ def test_several_processes_leave_nothing_to_complain_about(tmp_path: Path) -> No
     assert done.stdout and not done.stderr
 
 
+def test_a_rare_text_in_a_small_last_part_is_found_by_any_number_of_processes(tmp_path: Path) -> None:
+    """A process that has judged few texts reads them in Python, another asks the compiled part first."""
+    rows = [f"加我微信便宜{n}" for n in range(8_192)] + [f"在的亲{n}" for n in range(300)]
+    rows[-100] = "微信号a8٣8999"
+    (tmp_path / "a.csv").write_text("\n".join(["text", *rows]), encoding="utf-8")
+    for jobs in ("1", "2"):
+        assert run(str(tmp_path / "a.csv"), "--out", str(tmp_path / jobs), "-j", jobs).exit_code == 1
+    assert _bytes(tmp_path / "1") == _bytes(tmp_path / "2")
+    assert _findings(tmp_path / "1")[-1]["said"] == rows[-100].replace("a8٣8999", "a*****9")
+
+
 # --- size, room, and two at once ---------------------------------------------------------------------------------------
 
 DENSE = "加我微信便宜10元，五星好评返2元，特价不开票的哦。"
