@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pickle
 import stat
-import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -30,18 +29,18 @@ def private_folder() -> Path:
 
     Where the usual one cannot be written it is one of the temporary folder, the same at every run.
     """
-    folder = _made(_usual) or _made(_temporary)
+    folder = _made(_usual, Path.stat) or _made(_temporary, Path.lstat)  # in the shared one anybody could put a link
     if folder is None:
         raise KefulintError(f"{_temporary()}:1: belongs to somebody else or cannot be written, expected a cache folder")
     return folder
 
 
-def _made(where: Callable[[], Path]) -> Path | None:
-    """Make a folder and close it to others; return None where that cannot be done."""
+def _made(where: Callable[[], Path], look: Callable[[Path], os.stat_result]) -> Path | None:
+    """Make a folder and close it to others; return None where that cannot be done, or where it is somebody else's."""
     try:
         folder = where()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _is_own(folder):
+        if not _is_own(look(folder)):
             return None
         folder.chmod(0o700)
     except (OSError, RuntimeError):  # RuntimeError: there is no home
@@ -55,12 +54,12 @@ def _usual() -> Path:
 
 
 def _temporary() -> Path:
+    import tempfile
+
     return Path(tempfile.gettempdir(), f"kefulint-{os.getuid() if hasattr(os, 'getuid') else 'cache'}")
 
 
-def _is_own(folder: Path) -> bool:
-    """Is it this user's? What lies in the temporary folder must not be a link either: anybody can put one there."""
-    status = folder.stat() if folder != _temporary() else folder.lstat()
+def _is_own(status: os.stat_result) -> bool:
     return stat.S_ISDIR(status.st_mode) and (not hasattr(os, "getuid") or status.st_uid == os.getuid())
 
 
@@ -106,6 +105,8 @@ def _is_private(status: os.stat_result) -> bool:
 
 def keep(made: object, path: Path) -> None:
     """Write the file in one step; a full disk or a read-only folder only costs the next run its time."""
+    import tempfile
+
     data = pack(made)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
