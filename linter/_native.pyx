@@ -32,13 +32,12 @@ cdef enum:
 
 cdef enum:  # what a folded character is; `characters` has the same bits
     LETTER = 1
-    VOWEL = 2
-    DIGIT = 4
-    UNIT = 8
-    COUNT = 16
-    FILLER = 32
-    ODD = 64
-    DECIMAL = 128
+    DIGIT = 2
+    UNIT = 4
+    COUNT = 8
+    FILLER = 16
+    ODD = 32
+    DECIMAL = 64
     FIVE = 256  # digits in a row; words that mark a shape have the bits above
     TEN = 512
     ELEVEN = 1024
@@ -401,6 +400,8 @@ cdef class Chars:
                 if char.state == NOTHING:
                     level = char.level & 15
                     word = word + 1 if char.level & JOINS else 0
+                    if word >= 5:
+                        page.marks |= WORD
                     if code == 10:
                         if apart is None:
                             apart = self.joints(text)
@@ -439,7 +440,7 @@ cdef class Chars:
             page.odd[n] = odd
         if most_digits >= 5:
             page.marks |= FIVE | (TEN if most_digits >= 10 else 0) | (ELEVEN if most_digits >= 11 else 0)
-        if page.marks & VOWEL:
+        if page.marks & LETTER:
             self.hear(text, page)
         return True
 

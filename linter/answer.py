@@ -6,11 +6,11 @@ call `answer`. Nothing here reads a rule: the verdict alone decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from linter.engine import Linter
-from linter.fixes import LONGEST, rewrite, with_fixes
+from linter.fixes import rewrite, trials_of, with_fixes
 from linter.model import Finding, Message, graver
 from linter.reports import finding_data
 
@@ -20,11 +20,18 @@ DECISIONS = {"none": "send", "info": "send", "warning": "confirm", "error": "blo
 
 def considered(linter: Linter, message: Message) -> tuple[list[Finding], str | None]:
     """Return the findings of a message with their fixes, and the whole of it in a safe wording where there is one."""
-    findings = linter.check_message(message)
-    if not findings or len(message.text) > LONGEST:
+    return mended(linter, message, linter.check_message(message))
+
+
+def mended(
+    linter: Linter, message: Message, findings: list[Finding], stopped: Callable[[], bool] = bool
+) -> tuple[list[Finding], str | None]:
+    """Return what `considered` does, once the message was judged; CancelledError is raised when `stopped` says so."""
+    if not findings:
         return findings, None
-    findings = with_fixes(linter, message, findings)
-    return findings, rewrite(message, findings, linter)
+    trials = trials_of(linter, message, stopped)
+    findings = with_fixes(linter, message, findings, trials=trials)
+    return findings, rewrite(message, findings, linter, trials=trials)
 
 
 def answer(findings: Sequence[Finding], text: str, version: str, *, rewritten: str | None = None, shown: bool = True) -> dict[str, Any]:  # fmt: skip

@@ -26,6 +26,7 @@ from linter.model import Finding, KefulintError, Message, SourceError, Turn, Utt
 from linter.sources import Trouble
 from linter.summary import Summary
 
+_SIGNAL = 0.3  # seconds in which a signal that ended a worker has come to its reader too
 _AHEAD = 2  # chunks a worker, that are read before their turn
 
 
@@ -234,17 +235,24 @@ def _collecting_seldom() -> Iterator[None]:
         gc.unfreeze()
 
 
+class WorkerLost(KefulintError):
+    """A worker process has ended by itself, or was ended."""
+
+
 _judge: Judge | None = None  # of a worker process
 
 
 def _start_worker(audit: Audit) -> None:
-    """Make a worker ready: it leaves Ctrl-C to the reader, and ends when the reader has ended, however that came."""
+    """Make a worker ready: signals are the reader's, and it ends when the reader has ended, however that came."""
+    import os
     import signal
     import threading
     from multiprocessing import parent_process
 
     global _judge
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setpgid"):  # `kill -TERM -GROUP` and `timeout` mean all of us, and the reader ends us in order
+        os.setpgid(0, 0)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
@@ -292,7 +300,7 @@ def _judged(chunks: Iterator[Chunk], judge: Judge, jobs: int, summary: Summary) 
             while waiting:
                 yield next_judged()
         except BrokenProcessPool as error:
-            raise KefulintError("a worker process ended unexpectedly, expected enough memory for --jobs; --resume goes on") from error  # fmt: skip
+            raise WorkerLost("a worker process ended unexpectedly, expected enough memory for --jobs; --resume goes on") from error  # fmt: skip
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -340,6 +348,12 @@ class Run:
         if resuming and pipes:
             raise SourceError(f"{pipes[0]}:1: cannot be read again, expected a file with --resume")
         started = time.monotonic()
+        with resume.writing(self.folder):
+            found = self._whole(resuming)
+        self.seconds = time.monotonic() - started
+        return found
+
+    def _whole(self, resuming: bool) -> outcome.Outcome:
         judge = Judge(self.audit)
         journal = resume.Journal(self.folder, self.audit.known(judge.lexicon.version))
         known = judge.lexicon.rulebooks.measures.values() if self.audit.measures else ()
@@ -358,7 +372,6 @@ class Run:
             self._publish(journal, end, found)
         finally:
             journal.close()
-        self.seconds = time.monotonic() - started
         return replace(found, findings=self.folder / journal.findings.name)
 
     def _publish(self, journal: resume.Journal, end: dict[str, Any], found: outcome.Outcome) -> None:
@@ -370,6 +383,15 @@ class Run:
         journal.publish(end["names"], outcome.NAMES)
 
     def _judge_all(self, reader: Reader, judge: Judge, journal: resume.Journal) -> None:
+        try:
+            self._judge_chunks(reader, judge, journal)
+        except WorkerLost:
+            time.sleep(_SIGNAL)
+            if self.stop:  # whoever stopped us has stopped the workers too
+                raise Interrupted from None
+            raise
+
+    def _judge_chunks(self, reader: Reader, judge: Judge, journal: resume.Journal) -> None:
         for chunk, lines in _judged(self._marked(reader), judge, self.jobs, self.summary):
             journal.write(lines)
             self.read = self._before[chunk.file] + chunk.table.read

@@ -12,12 +12,12 @@ from linter.scan import native
 from linter.shapes import DIGITS, FIRST_MARK, MARKS
 from linter.text import PICTURE, STROKES, Folding, Sounds, is_common, joints
 
-_LETTER, _VOWEL, _DIGIT, _UNIT, _COUNT, _FILLER, _ODD, _DECIMAL = (1 << bit for bit in range(8))
+_LETTER, _DIGIT, _UNIT, _COUNT, _FILLER, _ODD, _DECIMAL = (1 << bit for bit in range(7))
 _FIVE, _TEN, _ELEVEN = 1 << 8, 1 << 9, 1 << 10  # so many digits in a row
 _WORD = 1 << 15  # five letters and digits in a row
 _JOINS = 16  # of a character that reads as nothing: letters go on behind it
 _KINDS = {
-    _LETTER: "abcdefghijklmnopqrstuvwxyz", _VOWEL: "aeiouv", _DIGIT: "".join(DIGITS), _UNIT: "天日周星礼个月小",
+    _LETTER: "abcdefghijklmnopqrstuvwxyz", _DIGIT: "".join(DIGITS), _UNIT: "天日周星礼个月小",
     _COUNT: "0123456789一二两三四五六七八九十半几个",
 }  # fmt: skip
 SIGNS = {  # shape -> bits of which one at least must be among a text's; finer questions are those of GATES

@@ -1,8 +1,10 @@
 """Findings in, fixes out: wordings of the rule files laid over the message, each judged again before it is offered.
 
 A fix that leaves its finding, or brings in another, is dropped, whatever the rule file says of it: wording depends on
-what stands around it. The question a reader may ask: why may a fix not touch a placeholder? Because what it stands for
-would be lost, and nobody looks at a canned reply again that a program has put right.
+what stands around it. Judging again is what fixes cost, so one message has a budget of it: a long one in which much is
+wrong gets the fixes that were found until it was spent. It is counted in characters and not in seconds, so that the same
+message gets the same fixes everywhere. The question a reader may ask: why may a fix not touch a placeholder? Because what
+it stands for would be lost, and nobody looks at a canned reply again that a program has put right.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -25,7 +28,8 @@ _STOP = "。！？!?\n\r…;；"
 _CLAUSE = re.compile(rf"[{_STOP}，,、~～\s]+")
 _SENTENCE = re.compile(rf"[{_STOP}]+")
 Judge = Callable[[str], Sequence[Finding]]
-LONGEST = 2_000  # characters of a message that wordings are worked out for: each one tried is judged again
+_WORTH = 6_000  # characters that are judged again for one message at most
+_EACH = 20  # characters that judging any text comes to besides its own
 _MOST = 12  # fixes of one message, so that wordings that call for each other end
 
 
@@ -38,40 +42,79 @@ class Repair:
     left: tuple[Finding, ...]
 
 
-def with_fixes(linter: Linter, message: Message, findings: Sequence[Finding], original: str = "") -> list[Finding]:
+class Trials:
+    """Changed texts of one message in, their findings out: each is judged once, and no more of them than they are worth.
+
+    `beside` is how many characters are judged along with each; once `stopped` says so, CancelledError is raised.
+    """
+
+    def __init__(self, judge: Judge, beside: int = 0, stopped: Callable[[], bool] = bool) -> None:
+        self._judge = judge
+        self._each = beside + _EACH
+        self._stopped = stopped
+        self._left = _WORTH
+        self._known: dict[str, Sequence[Finding]] = {}
+
+    def __call__(self, text: str) -> Sequence[Finding] | None:
+        """Return the findings of a text, or None where the budget is spent."""
+        if text in self._known:
+            return self._known[text]
+        if self._stopped():
+            raise CancelledError
+        self._left -= len(text) + self._each
+        if self._left < 0:
+            return None
+        found = self._known[text] = self._judge(text)
+        return found
+
+
+def trials_of(linter: Linter, message: Message, stopped: Callable[[], bool] = bool) -> Trials:
+    """Return the trials of a message: a changed text is judged as a message like it."""
+    return Trials(lambda text: linter.check_message(replace_text(message, text)), stopped=stopped)
+
+
+def with_fixes(
+    linter: Linter, message: Message, findings: Sequence[Finding], original: str = "", trials: Trials | None = None
+) -> list[Finding]:
     """Return the findings of a message with their fixes: the safe one where there is one that works, else the other.
 
     `original` is the message as written where `message` has something masked; what is masked is never replaced.
     """
-    if len(message.text) > LONGEST:
-        return list(findings)
-    return [replace(f, fix=fix_of(linter, message, findings, f, original=original)) for f in findings]
+    trials = trials or trials_of(linter, message)
+    return [replace(f, fix=fix_of(linter, message, findings, f, original=original, trials=trials)) for f in findings]
 
 
 def with_listing_fixes(linter: Linter, record: Mapping[str, Any], findings: Sequence[Finding]) -> list[Finding]:
     """Return the findings of a listing with their fixes, each field judged again as part of the whole record."""
+    fields = dict.fromkeys(finding.field or "title" for finding in findings)
+    trials = {field: _trials_of_field(linter, record, field) for field in fields}
     found = []
     for finding in findings:
-        field, text = finding.field or "title", str(record.get(finding.field or "title") or "")
-
-        def judge(words: str, field: str = field) -> list[Finding]:
-            return [f for f in linter.check_listing({**record, field: words}) if f.field == field]
-
+        field = finding.field or "title"
+        text = str(record.get(field) or "")
         message = Message(mask_html(text) if field == "detail" else text, f"listing.{field}")
         mine = [f for f in findings if f.field == field]
-        found.append(replace(finding, fix=fix_of(linter, message, mine, finding, original=text, judge=judge)))
+        fix = fix_of(linter, message, mine, finding, original=text, trials=trials[field])
+        found.append(replace(finding, fix=fix))
     return found
+
+
+def _trials_of_field(linter: Linter, record: Mapping[str, Any], field: str) -> Trials:
+    def judge(words: str) -> list[Finding]:
+        return [f for f in linter.check_listing({**record, field: words}) if f.field == field]
+
+    return Trials(judge, sum(len(str(record.get(name) or "")) for name in ("title", "detail") if name != field))
 
 
 def fix_of(
     linter: Linter, message: Message, findings: Sequence[Finding], finding: Finding, *, original: str = "",
-    unsafe: bool = True, judge: Judge | None = None,
+    unsafe: bool = True, trials: Trials | None = None,
 ) -> Fix | None:  # fmt: skip
     """Return the first wording of the finding's rule that clears it and brings in nothing else.
 
-    `judge` returns the findings of a changed text; without one it is judged as a message like the one given.
+    `trials` judge a changed text; without some it is judged as a message like the one given.
     """
-    judge = judge or (lambda text: linter.check_message(replace_text(message, text)))
+    trials = trials or trials_of(linter, message)
     rule = linter.lexicon.rules.get(finding.rule)
     if rule is None or rule.fix is None or finding.ids or message.text[finding.start : finding.end] == "":
         return None
@@ -80,26 +123,32 @@ def fix_of(
             continue
         for fix in _laid(wording, message.text, finding, linter.lexicon):
             is_whole = original[fix.start : fix.end] in ("", message.text[fix.start : fix.end])
-            if is_whole and _clears(judge, linter.lexicon, _with(message.text, fix), findings, finding):
+            if is_whole and _clears(trials, linter.lexicon, _with(message.text, fix), findings, finding):
                 return fix
     return None
 
 
-def repair(linter: Linter, message: Message, *, unsafe: bool = False, rules: frozenset[str] = frozenset()) -> Repair:
+def repair(
+    linter: Linter, message: Message, *, unsafe: bool = False, rules: frozenset[str] = frozenset(), trials: Trials | None = None
+) -> Repair:  # fmt: skip
     """Fix a message finding by finding, judging it anew each time; `rules` restricts which findings are fixed."""
     fixes: list[Fix] = []
+    trials = trials or trials_of(linter, message)
+    findings: Sequence[Finding] = linter.check_message(message)
     while True:
-        findings = linter.check_message(message)
         wanted = (f for f in findings if not rules or f.rule in rules)
-        offers = (fix_of(linter, message, findings, f, unsafe=unsafe) for f in wanted)
+        offers = (fix_of(linter, message, findings, f, unsafe=unsafe, trials=trials) for f in wanted)
         fix = next((fix for fix in offers if fix), None) if len(fixes) < _MOST else None
         if fix is None:
             return Repair(message.text, tuple(fixes), tuple(findings))
         fixes.append(fix)
         message = replace_text(message, _with(message.text, fix))
+        findings = trials(message.text) or ()  # known: the fix was tried
 
 
-def rewrite(message: Message | str, findings: Sequence[Finding], linter: Linter, *, unsafe: bool = False) -> str | None:
+def rewrite(
+    message: Message | str, findings: Sequence[Finding], linter: Linter, *, unsafe: bool = False, trials: Trials | None = None
+) -> str | None:  # fmt: skip
     """Return the whole message in a wording without errors and warnings, or None where some finding has no fix.
 
     None too where there is nothing to put right.
@@ -110,7 +159,8 @@ def rewrite(message: Message | str, findings: Sequence[Finding], linter: Linter,
     known = (linter.lexicon.rules.get(rule) for rule in grave)
     if not any(wording.safe or unsafe for rule in known if rule and rule.fix for wording in rule.fix.wordings):
         return None  # told without judging again
-    repaired = repair(linter, Message(message) if isinstance(message, str) else message, unsafe=unsafe, rules=grave)
+    message = Message(message) if isinstance(message, str) else message
+    repaired = repair(linter, message, unsafe=unsafe, rules=grave, trials=trials)
     return None if any(f.verdict in ("error", "warning") for f in repaired.left) else repaired.text
 
 
@@ -118,12 +168,14 @@ def _with(text: str, fix: Fix) -> str:
     return text[: fix.start] + fix.replacement + text[fix.end :]
 
 
-def _clears(judge: Judge, lexicon: Lexicon, text: str, findings: Sequence[Finding], finding: Finding) -> bool:
+def _clears(trials: Trials, lexicon: Lexicon, text: str, findings: Sequence[Finding], finding: Finding) -> bool:
     """Is the changed text better: something is left of it, this finding is gone, and none has come?"""
     if _nothing(lexicon).fullmatch(text):
         return False
-    before = Counter(f.rule for f in findings)
-    after = Counter(f.rule for f in judge(text))
+    found = trials(text)
+    if found is None:
+        return False
+    before, after = Counter(f.rule for f in findings), Counter(f.rule for f in found)
     return after[finding.rule] < before[finding.rule] and after <= before
 
 

@@ -11,6 +11,7 @@ import os
 import pickle
 import stat
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -24,19 +25,42 @@ T = TypeVar("T")
 
 
 def private_folder() -> Path:
-    """Return a cache folder that only this user can read or write; raise KefulintError where there is none to be had."""
-    base = os.environ.get("KEFULINT_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    folder = Path(base) / "kefulint" if base else Path.home() / ".cache" / "kefulint"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-    except OSError:
-        import tempfile
+    """Return a cache folder that only this user can read or write; raise KefulintError where there is none to be had.
 
-        folder = Path(tempfile.mkdtemp(prefix="kefulint-"))
-    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise KefulintError(f"{folder}:1: the cache folder belongs to somebody else, expected one of your own")
+    Where the usual one cannot be written it is one of the temporary folder, the same at every run.
+    """
+    folder = _made(_usual, Path.stat) or _made(_temporary, Path.lstat)  # in the shared one anybody could put a link
+    if folder is None:
+        raise KefulintError(f"{_temporary()}:1: belongs to somebody else or cannot be written, expected a cache folder")
     return folder
+
+
+def _made(where: Callable[[], Path], look: Callable[[Path], os.stat_result]) -> Path | None:
+    """Make a folder and close it to others; return None where that cannot be done, or where it is somebody else's."""
+    try:
+        folder = where()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_own(look(folder)):
+            return None
+        folder.chmod(0o700)
+    except (OSError, RuntimeError):  # RuntimeError: there is no home
+        return None
+    return folder
+
+
+def _usual() -> Path:
+    base = os.environ.get("KEFULINT_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return Path(base) / "kefulint" if base else Path.home() / ".cache" / "kefulint"
+
+
+def _temporary() -> Path:
+    import tempfile
+
+    return Path(tempfile.gettempdir(), f"kefulint-{os.getuid() if hasattr(os, 'getuid') else 'cache'}")
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode) and (not hasattr(os, "getuid") or status.st_uid == os.getuid())
 
 
 def kept(path: Path, kind: type[T]) -> T | None:

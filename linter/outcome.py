@@ -6,7 +6,6 @@ while an audit runs. Nothing in them tells of the run: no clock, no duration, no
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -52,10 +51,8 @@ def finish(
 
 
 def _write_csv(path: Path, outcome: Outcome) -> None:
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(reports.CSV_HEAD)
-        rows.writerows(reports.csv_cells(row) for row in outcome.rows())
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        reports.write_csv(stream, reports.CSV_HEAD, map(reports.csv_cells, outcome.rows()))
 
 
 _TEXTS = ("path", "id", "session", "time", "shop", "agent", "platform")

@@ -146,24 +146,19 @@ _MORE = ("column", "suppressed", "known", "fingerprint")
 
 
 def _csv(report: Report, view: View) -> str:
-    import csv
-
     stream = io.StringIO()
-    stream.write("\ufeff")
-    rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow((*reports.CSV_HEAD, *_MORE))
-    for result in report.listed(view.every):
-        place, finding = result.place, result.finding
-        if place is not None:
-            finding = replace(finding, origin=replace(finding.origin, line=place.line))
-        more = (
-            place.column if place else "",
-            finding.suppressed or "",
-            "yes" if result.known else "",
-            result.fingerprint,
-        )
-        rows.writerow([*reports.csv_row(finding, result.text, shown=view.shown), *(reports.defused(m) for m in more)])
+    rows = (_csv_row(result, view) for result in report.listed(view.every))
+    reports.write_csv(stream, (*reports.CSV_HEAD, *_MORE), rows)
     return stream.getvalue().rstrip("\n")
+
+
+def _csv_row(result: Result, view: View) -> list[Any]:
+    place, finding = result.place, result.finding
+    if place is not None:
+        finding = replace(finding, origin=replace(finding.origin, line=place.line))
+    known = "yes" if result.known else ""
+    more = (place.column if place else "", finding.suppressed, known, result.fingerprint)
+    return [*reports.csv_row(finding, result.text, shown=view.shown), *more]
 
 
 def _junit(report: Report, view: View) -> str:

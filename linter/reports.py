@@ -7,6 +7,7 @@ formulas are defused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
@@ -240,27 +241,40 @@ CSV_HEAD = (
 )  # fmt: skip
 
 
-def csv_row(finding: Finding, text: str = "", *, shown: bool = False) -> list[str]:
-    """Return a finding as the cells under CSV_HEAD, defused."""
+def csv_row(finding: Finding, text: str = "", *, shown: bool = False) -> list[Any]:
+    """Return a finding as the cells under CSV_HEAD."""
     return csv_cells(finding_data(finding, text, shown=shown))
 
 
-def csv_cells(data: Mapping[str, Any]) -> list[str]:
-    """Return the plain data of a finding as the cells under CSV_HEAD, defused."""
+def csv_cells(data: Mapping[str, Any]) -> list[Any]:
+    """Return the plain data of a finding as the cells under CSV_HEAD."""
     origin = data.get("origin", {})
     first: dict[str, Any] = data["clauses"][0] if data["clauses"] else {}
-    cells = [
+    return [
         *(origin.get(name) for name in CSV_HEAD[:9]),
         *(data[name] for name in ("rule", "verdict", "start", "end", "text", "message")), first.get("title"),
         *(first.get(name) for name in ("points", "points_max", "scale", "amount", "amount_max")), data["suggestion"],
     ]  # fmt: skip
-    return [defused(cell) for cell in cells]
+
+
+def write_csv(stream: IO[str], head: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a table with a BOM, so that spreadsheets read the Chinese, its cells defused."""
+    import csv
+
+    stream.write("\ufeff")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(map(defused, row) for row in rows)
 
 
 def defused(value: Any) -> str:
-    """Return a cell that no spreadsheet runs as a formula."""
-    text = "" if value is None else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text) else text
+    """Return a cell that no spreadsheet runs as a formula, and that ends no row: a bare CR would, and is not quoted."""
+    text = "" if value is None else str(value).replace("\r\n", "\n").replace("\r", "\n")
+    return "'" + text if _FORMULA.match(text) and not _is_number(text) else text
+
+
+# What begins a formula, also where a spreadsheet first drops what cannot be seen or makes full-width signs narrow.
+_FORMULA = re.compile(r"[\t\n]|[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠﹢﹣﹦﹫]")
 
 
 def _is_number(text: str) -> bool:
@@ -269,20 +283,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-class CsvWriter:
-    """Writes findings as CSV with a BOM, so that spreadsheets read the Chinese."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        import csv
-
-        stream.write("\ufeff")
-        self._rows = csv.writer(stream, lineterminator="\n")
-        self._rows.writerow(CSV_HEAD)
-
-    def write(self, finding: Finding, text: str, *, shown: bool = False) -> None:
-        self._rows.writerow(csv_row(finding, text, shown=shown))
 
 
 def dump(data: Any, *, indent: int | None = None) -> str:

@@ -11,14 +11,41 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from linter.model import KefulintError
 
+if sys.platform != "win32":
+    import fcntl
+
 _HEAD = 1 << 16  # bytes of an input that are compared, with its size and its time
 _FINDINGS = "findings.jsonl"
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Keep a results' folder for one audit; raise KefulintError where another has it, or where it cannot be written."""
+    handle = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if sys.platform != "win32":
+            handle = os.open(folder, os.O_RDONLY)  # closed, and with it unlocked, however this process ends
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise KefulintError(
+            f"{folder}:1: another audit is writing here, expected it to have ended, or another --out"
+        ) from None
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise KefulintError(f"{error.filename or folder}:1: {what}, expected a folder with room for results") from error
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 class Journal:

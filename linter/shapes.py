@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from linter.text import Folded
+from linter.text import Folded, Learned, western
 
 if TYPE_CHECKING:
     import regex
@@ -45,7 +45,8 @@ _MOBILE = _Lazy(r"(?<!\d)(?:86)?(1[3-9]\d{9})(?!\d)")
 _LANDLINE = _Lazy(r"(?<!\d)(0\d{2,3}\d{7,8})(?!\d)")
 _NUMBER = _Lazy(r"(?<!\d)\d{5,20}(?!\d)")
 _ACCOUNT = _Lazy(
-    r"(?<![a-z0-9])(?:[a-z][a-z0-9_\-]{4,19}|\d{5,11}|\d{2,8}[a-z_][a-z0-9_\-]{2,12}|\d{4,8}(?!ml|mm|cm|kg|mh|ma)[a-z]{2})(?![a-z0-9])"
+    r"(?<![a-z0-9])(?:[a-z][a-z0-9_\-]{4,19}|[0-9]{5,11}|[0-9]{2,8}[a-z_][a-z0-9_\-]{2,12}"
+    r"|[0-9]{4,8}(?!ml|mm|cm|kg|mh|ma)[a-z]{2})(?![a-z0-9])"
 )
 _EMAIL = _Lazy(r"[a-z0-9][a-z0-9._\-]{0,60}@[a-z0-9\-]{1,60}(?:\.[a-z0-9\-]{1,30}){1,4}|\[邮箱x?\]")
 _MONEY = _Lazy(
@@ -171,9 +172,10 @@ def _chinese_number(text: str) -> float:
 
 
 _LIGHT_FROM = "。．：／＠＿－"
-_LIGHT = {ord(a): b for a, b in zip(_LIGHT_FROM, ".．:/@_-".replace("．", "."), strict=True)}
-_LIGHT |= {code: chr(code - 0xFEE0).lower() for code in range(0xFF10, 0xFF5B)}
-_LIGHT |= {code: chr(code + 32) for code in range(65, 91)}
+_LIGHT = Learned(lambda code: western(chr(code)))
+_LIGHT.update((code, chr(code - 0xFEE0).lower()) for code in range(0xFF10, 0xFF5B))
+_LIGHT.update((ord(a), b) for a, b in zip(_LIGHT_FROM, "..:/@_-", strict=True))
+_LIGHT.update((code, chr(code + 32)) for code in range(65, 91))
 
 
 def _light(text: str) -> str:

@@ -1,7 +1,8 @@
 """Rows of findings.jsonl in, a workbook for QA staff out: one row a finding, the words marked, columns to judge in.
 
 `decisions` reads the judged sheet back. A row is what `reports.finding_data` gives, its `id`, and the `evidence`: the
-message and what was said before. The workbook is written row by row and never held. A text that a spreadsheet would run is
+message and what was said before, of long ones what stands near: otherwise a message in which everything is wrong would be
+written as often as something is found in it. The workbook is written row by row and never held. A text that a spreadsheet would run is
 defused, although the cells are typed as texts: people save sheets as CSV.
 """
 
@@ -25,7 +26,7 @@ from linter.summary import Summary, figure, owner_name
 
 MOST_ROWS = 1_048_575  # what a spreadsheet takes, less the header
 _MOST_CELL = 32_767
-_AROUND = 1_500  # characters kept before and after the words of a message too long for a cell
+_AROUND = 1_500  # characters kept before and after the words of a long message, and of a long turn before it
 _INK = {"error": "#A61B1B", "warning": "#8A5A00", "info": "#1B5E8A"}
 _FILL = {"error": "#FBE3E1", "warning": "#FFF2D6", "info": "#E3F0FA"}
 
@@ -39,17 +40,32 @@ _COLUMNS = (
 _WRAPPED = ("text", "before", "suggestion", "clause")
 
 
-def evidence(text: str, context: Sequence[Turn], *, shown: bool = False) -> dict[str, Any]:
-    """Return what a row of findings.jsonl needs besides the finding to be judged by people. Without `shown` it is masked."""
+def evidence(text: str, span: tuple[int, int], context: Sequence[Turn], *, shown: bool = False) -> dict[str, Any]:
+    """Return what a row of findings.jsonl needs besides the finding to be judged by people. Without `shown` it is masked.
+
+    `said_at` is where in the message `said` begins, for one too long to be written whole.
+    """
     mask = str if shown else reports.redact
-    turns = [{"role": t.role, "text": mask(t.text)} | ({"time": t.time} if t.time else {}) for t in context]
-    return {"said": mask(text), "context": turns}
+    said, at = _near(mask(text), *span)
+    turns = [
+        {"role": t.role, "text": _near(mask(t.text), len(t.text), len(t.text))[0]} | ({"time": t.time} if t.time else {})
+        for t in context
+    ]  # fmt: skip
+    return {"said": said} | ({"said_at": at} if at else {}) | {"context": turns}
+
+
+def _near(text: str, start: int, end: int) -> tuple[str, int]:
+    """Return what stands near a span of a long text, and where in the text that begins; what is left out is marked."""
+    if len(text) <= 3 * _AROUND:
+        return text, 0
+    before, words, after = _pieces(text, start, end)
+    return before + words + after, start - len(before)
 
 
 def row_of(finding: Finding, text: str, context: Sequence[Turn] = (), *, shown: bool = False) -> dict[str, Any]:
     """Return a row of findings.jsonl: the finding, the `id` that names it, and what it takes to judge it."""
     known = {"id": identity(finding)} | reports.finding_data(finding, text, shown=shown)
-    return known | evidence(text, context, shown=shown)
+    return known | evidence(text, (finding.start, finding.end), context, shown=shown)
 
 
 _CLAUSES = ', "clauses": '
@@ -96,6 +112,7 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], summary: Summary, lexic
     """Write the workbook; return how many rows did not fit. Raises KefulintError where the library is missing."""
     try:
         import xlsxwriter
+        from xlsxwriter.exceptions import FileCreateError
     except ImportError as error:
         raise KefulintError("xlsx needs a library, expected: pip install 'kefulint[xlsx]'") from error
     options = {
@@ -104,18 +121,26 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], summary: Summary, lexic
         "strings_to_numbers": False,
         "constant_memory": True,
     }
+    try:
+        with xlsxwriter.Workbook(str(path), options) as book:
+            return _written(book, rows, summary, lexicon)
+    except FileCreateError as error:  # a full disk
+        raise error.args[0] from None
+
+
+def _written(book: Any, rows: Iterable[Mapping[str, Any]], summary: Summary, lexicon: Lexicon) -> int:
+    """Write the sheets; return how many rows did not fit."""
+    book.set_properties({"created": datetime(2020, 1, 1)})  # the same findings give the same bytes
     cut = 0
-    with xlsxwriter.Workbook(str(path), options) as book:
-        book.set_properties({"created": datetime(2020, 1, 1)})  # the same findings give the same bytes
-        findings = _Findings(book, lexicon)
-        for one in rows:
-            if findings.written < MOST_ROWS:
-                findings.write(one)
-            else:
-                cut += 1
-        findings.close()
-        _Totals(book, findings.written, cut).write(summary, lexicon)
-        _write_guide(book, shown=summary.shown)
+    findings = _Findings(book, lexicon)
+    for one in rows:
+        if findings.written < MOST_ROWS:
+            findings.write(one)
+        else:
+            cut += 1
+    findings.close()
+    _Totals(book, findings.written, cut).write(summary, lexicon)
+    _write_guide(book, shown=summary.shown)
     return cut
 
 
@@ -148,7 +173,8 @@ class _Findings:
     def write(self, row: Mapping[str, Any]) -> None:
         self.written += 1
         verdict = row["verdict"]
-        start, end = (row["start"], row["end"]) if row.get("said") else (0, len(row["text"]))
+        at = row.get("said_at", 0)
+        start, end = (row["start"] - at, row["end"] - at) if row.get("said") else (0, len(row["text"]))
         cells = self._cells(row, start)
         for column, (_, _, key) in enumerate(_COLUMNS):
             place = (self.written, column)
@@ -178,12 +204,13 @@ class _Findings:
 
     def _write_marked(self, place: tuple[int, int], pieces: tuple[str, str, str], marked: Any) -> None:
         """Write the message with its words in colour; a rich cell needs at least two pieces that are not empty."""
-        before, words, after = pieces
+        before, words, after = map(_clean, pieces)
         if not words or not (before or after):
             self.sheet.write_string(*place, _cell(before + words + after), self.wrap)
             return
-        before = _clean(reports.defused(before) if before else "")
-        parts = [*([before] if before else []), marked, _clean(words), *([_clean(after)] if after else [])]
+        whole = _defused(before + words)
+        before = whole[: len(whole) - len(words)]
+        parts = [*([before] if before else []), marked, words, *([after] if after else [])]
         self.sheet.write_rich_string(*place, *parts, self.wrap)
 
     def close(self) -> None:
@@ -208,10 +235,11 @@ def _span(clause: Mapping[str, Any], name: str) -> str | None:
 
 
 def _pieces(text: str, start: int, end: int) -> tuple[str, str, str]:
-    """Cut a message at its words, and shorten what does not fit into a cell."""
-    before, words, after = text[:start], text[start:end][:_AROUND], text[end:]
+    """Cut a message at its words, and shorten what is long."""
+    before, words, after = text[:start], text[start:end], text[end:]
     if len(text) > 3 * _AROUND:
         before = "…" + before[-_AROUND:] if len(before) > _AROUND else before
+        words = words[:_AROUND]
         after = after[:_AROUND] + "…" if len(after) > _AROUND else after
     return before, words, after
 
@@ -228,10 +256,15 @@ def _fitting(case: Mapping[str, Any], start: int) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = _clean(reports.defused(value))
+    text = _defused(value)
     while _length(text) > _MOST_CELL:
         text = text[: len(text) - (_length(text) - _MOST_CELL)]
     return text
+
+
+def _defused(value: Any) -> str:
+    """Return a cell that no spreadsheet runs, once what it cannot carry is dropped."""
+    return reports.defused(_clean("" if value is None else str(value)))
 
 
 def _length(text: str) -> int:

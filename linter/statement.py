@@ -6,7 +6,6 @@ with Chinese characters that most servers do not have, while a browser has one.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from datetime import date
@@ -131,10 +130,7 @@ def _rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
 
 def _csv(ledger: Ledger) -> str:
     stream = io.StringIO()
-    stream.write("\ufeff")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_HEAD)
-    writer.writerows([reports.defused(cell) for cell in row] for row in _rows(ledger))
+    reports.write_csv(stream, _HEAD, _rows(ledger))
     return stream.getvalue().rstrip("\n")
 
 

@@ -112,7 +112,7 @@ class Folded:
         return max(bisect_right(self.at, original) - 1, 0)
 
 
-class _Learned(dict[int, str]):
+class Learned(dict[int, str]):
     """A table for `str.translate` that works out a character when it first meets it."""
 
     def __init__(self, learn: Callable[[int], str]) -> None:
@@ -137,7 +137,7 @@ class Folding:
         self.kept = set(_KEPT) | set(kept)
         self.simplified = _simplified() if simplified is None else simplified
         self._breaks: dict[int, int] = {}
-        self._table = _Learned(self._learn)
+        self._table = Learned(self._learn)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Folding, (self.reads, sorted(self.kept), self.simplified)
@@ -209,7 +209,7 @@ class Folding:
             return self.reads[char]
         if char in self.kept:
             return char
-        wide = _bare(unicodedata.normalize("NFKC", char).lower())
+        wide = _bare("".join(map(western, unicodedata.normalize("NFKC", char).lower())))
         letters = (self.reads.get(c, self.simplified.get(c, c)) for c in wide)
         return "".join(c for c in "".join(letters) if c in self.kept or unicodedata.category(c)[0] in "LN")
 
@@ -241,6 +241,11 @@ class Folding:
         if self.simplified.get(char) == read:
             return "traditional"
         return "digits" if read.isdecimal() and not "\uff10" <= char <= "\uff19" else "width"
+
+
+def western(char: str) -> str:
+    """Read a digit of any script (٣, ३) as the one everybody types: that is all a foreign one is written for."""
+    return char if char.isascii() or not char.isdecimal() else str(unicodedata.decimal(char))
 
 
 def _bare(text: str) -> str:
@@ -332,7 +337,7 @@ class Sounds:
         self._forget()
 
     def _forget(self) -> None:
-        self.table = _Learned(self._learn)
+        self.table = Learned(self._learn)
         self.parse = lru_cache(maxsize=4096)(self._parse_run)
 
     def _learn(self, code: int) -> str:

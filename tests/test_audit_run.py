@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from linter.audit import Audit, Run
 from linter.cli import main
+from linter.resume import writing
 
 ROOT = Path(__file__).parent.parent
 CHAT = ROOT / "examples" / "chat.jsonl"
@@ -179,3 +180,85 @@ def test_several_processes_leave_nothing_to_complain_about(tmp_path: Path) -> No
     command = [sys.executable, "-c", start, "audit", str(CHAT), "--out", str(tmp_path), "-j", "2", "--fail-on", "never"]
     done = subprocess.run(command, capture_output=True, check=True, cwd=ROOT)
     assert done.stdout and not done.stderr
+
+
+def test_a_rare_text_in_a_small_last_part_is_found_by_any_number_of_processes(tmp_path: Path) -> None:
+    """A process that has judged few texts reads them in Python, another asks the compiled part first."""
+    rows = [f"加我微信便宜{n}" for n in range(8_192)] + [f"在的亲{n}" for n in range(300)]
+    rows[-100] = "微信号a8٣8999"
+    (tmp_path / "a.csv").write_text("\n".join(["text", *rows]), encoding="utf-8")
+    for jobs in ("1", "2"):
+        assert run(str(tmp_path / "a.csv"), "--out", str(tmp_path / jobs), "-j", jobs).exit_code == 1
+    assert _bytes(tmp_path / "1") == _bytes(tmp_path / "2")
+    assert _findings(tmp_path / "1")[-1]["said"] == rows[-100].replace("a8٣8999", "a*****9")
+
+
+# --- size, room, and two at once ---------------------------------------------------------------------------------------
+
+DENSE = "加我微信便宜10元，五星好评返2元，特价不开票的哦。"
+
+
+def test_what_is_written_grows_with_what_is_found(tmp_path: Path) -> None:
+    """A long message is not written whole with everything that is found in it, nor is a long turn before it."""
+    text, asked = DENSE * 800, "在吗" * 20_000
+    rows = [{"role": "buyer", "text": asked, "session": "s"}, {"role": "agent", "text": text, "session": "s"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    assert run(str(tmp_path / "a.jsonl"), "--out", str(tmp_path / "out"), "-f", "xlsx").exit_code == 1
+    found = _findings(tmp_path / "out")
+    assert len(found) > 2_000
+    for row in found:
+        start, end, at = int(row["start"]), int(row["end"]), int(row.get("said_at", 0))  # type: ignore[call-overload]
+        said = str(row["said"])
+        assert said[start - at : end - at] == text[start:end] and len(said) < 3_100
+        assert said.strip("…") == text[at + said.startswith("…") : at + len(said) - said.endswith("…")]
+        assert [len(turn["text"]) for turn in row["context"]] == [1_501]  # type: ignore[index, attr-defined]
+    assert (tmp_path / "out" / "findings.jsonl").stat().st_size < len(found) * 30_000
+
+
+def test_two_audits_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    with writing(tmp_path / "out"):
+        result = run(str(CHAT), "--out", str(tmp_path / "out"))
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        2, f"kefulint: {tmp_path}/out:1: another audit is writing here, expected it to have ended, or another --out",
+    )  # fmt: skip
+    assert list((tmp_path / "out").iterdir()) == []
+    assert run(str(CHAT), "--out", str(tmp_path / "out"), "--fail-on", "never").exit_code == 0
+
+
+def _small(most: int) -> None:
+    """Let the process write no file larger than this: the disk is full."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits")
+@pytest.mark.parametrize("most", [0, 5_000, 40_000])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])
+def test_a_full_disk_is_named_and_costs_nothing(most: int, kind: str, tmp_path: Path) -> None:
+    rows = [json.dumps({"text": f"加我微信，{n}", "role": "agent"}) for n in range(40)]
+    (tmp_path / "a.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    earlier = {"summary.txt": b"earlier", "findings.jsonl": b""}
+    (tmp_path / "out").mkdir()
+    for name, data in earlier.items():
+        (tmp_path / "out" / name).write_bytes(data)
+    command = ["audit", str(tmp_path / "a.jsonl"), "--out", str(tmp_path / "out"), "-f", kind, "--no-progress"]
+    ended = subprocess.run(
+        [sys.executable, "-c", "from linter.cli import run; run()", *command],
+        cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=lambda: _small(most),
+    )  # fmt: skip
+    assert ended.returncode == 2, ended
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("kefulint: ") and "File too large, expected a folder with room" in line
+    assert {name: data for name, data in _bytes_of_files(tmp_path / "out").items() if name in earlier} == earlier
+
+
+def _bytes_of_files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run(str(CHAT), "--out", str(tmp_path / "file" / "out"))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].endswith("Not a directory, expected a folder with room for results")

@@ -15,6 +15,7 @@ from linter import Linter, cache, packed
 from linter import folder as folder_
 from linter.compiled import Compiled, compiled
 from linter.lexicon import load_lexicon
+from linter.model import KefulintError
 
 TEXTS = ["加我V信abc12345", "亲特价不开票的哦", "五星好评返3元", "您好，今天下午发货"]
 
@@ -133,3 +134,33 @@ def test_old_files_are_removed(folder: Path, compiled_once: Path) -> None:
         os.utime(folder / f"lexicon-{number}.bin", (number, number))
     folder_._prune(folder, "lexicon")
     assert len(list(folder.glob("lexicon-*.bin"))) == 8
+
+
+# --- nowhere to write ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the cache folder be one that cannot be made; return the temporary folder."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KEFULINT_CACHE", str(tmp_path / "file"))
+    monkeypatch.delenv("KEFULINT_NO_CACHE", raising=False)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    return tmp_path / "tmp"
+
+
+def test_without_a_place_of_its_own_every_run_uses_the_same_one(nowhere: Path) -> None:
+    assert folder_.private_folder() == folder_.private_folder()
+    (made,) = nowhere.iterdir()
+    assert made.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links")
+def test_a_link_in_the_temporary_folder_is_not_followed(nowhere: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o755)
+    (nowhere / f"kefulint-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(KefulintError, match="belongs to somebody else"):
+        folder_.private_folder()
+    assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o755
+    assert cache._path("x") is None

@@ -211,7 +211,23 @@ def test_the_module_runs_as_a_command() -> None:
     assert "kefulint" in done.stdout
 
 
-def test_a_closed_pipe_is_no_accident() -> None:
-    code = f"{sys.executable} -m linter rules list | head -1"
-    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert "Traceback" not in done.stderr
+STREAMS = [  # what the shell does with the standard streams, exit status, what is said of it
+    ("reader gone", "| true", 141, ""), ("full disk", "> /dev/full", 2, "No space left"),
+    ("no output wanted", ">&-", 0, ""), ("nothing said", "2>&-", 0, ""), ("neither", ">&- 2>&-", 0, ""), ("no input needed", "<&-", 0, ""),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize(("how", "status", "said"), [row[1:] for row in STREAMS], ids=[row[0] for row in STREAMS])
+@pytest.mark.parametrize("command", ["rules list", "check -t 加我微信 --fail-on never", "rules show insult"])
+def test_streams_that_are_closed_or_full(command: str, how: str, status: int, said: str) -> None:
+    script = f"set -o pipefail; {sys.executable} -m linter {command} {how}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "Traceback" not in done.stderr and said in done.stderr
+    assert done.returncode == status and done.stderr.count("kefulint: ") == bool(said)
+
+
+def test_a_closed_input_is_not_an_empty_one() -> None:
+    script = f"{sys.executable} -m linter check - <&-"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 2 and "kefulint: -:1: cannot be opened" in done.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linter import bench
+from linter.answer import considered, mended
 from linter.checking import Checker, Given
 from linter.cli import main
 from linter.config import Finder, Value
 from linter.engine import Linter
-from linter.fixes import check_fixes, fix_of, repair, rewrite, with_fixes
+from linter.fixes import Trials, check_fixes, fix_of, repair, rewrite, with_fixes, with_listing_fixes
 from linter.fixing import FixedFile, diff, fixed_files, summary, write
 from linter.lexicon import load_lexicon
-from linter.model import PLATFORMS, LexiconError, Message, Place, Turn
+from linter.model import PLATFORMS, Finding, LexiconError, Message, Place, Turn
 from linter.placeholders import mask
 
 LEXICON = load_lexicon()
@@ -143,6 +146,42 @@ def test_a_repair_ends_and_never_makes_it_worse(parts: list[str]) -> None:
     after = [f.rule for f in LINTER.check(repaired.text)]
     assert sorted(after) == sorted(f.rule for f in repaired.left) and set(after) <= set(before)
     assert len(after) <= len(before) - bool(repaired.fixes)
+
+
+# --- what it costs ---------------------------------------------------------------------------------------------------
+
+DENSE = "加我微信便宜10元，五星好评返2元，特价不开票的哦。"
+
+
+@pytest.mark.parametrize("length", [100, 400, 2_000, 20_000])
+def test_no_message_is_judged_again_and_again(length: int) -> None:
+    judged: list[str] = []
+
+    def judge(text: str) -> list[Finding]:
+        judged.append(text)
+        return LINTER.check(text)
+
+    message = Message((DENSE * (length // len(DENSE) + 1))[:length])
+    trials = Trials(judge)
+    found = with_fixes(LINTER, message, LINTER.check_message(message), trials=trials)
+    rewrite(message, found, LINTER, unsafe=True, trials=trials)
+    assert len(judged) == len(set(judged)) and sum(map(len, judged)) <= 6_000
+    assert any(f.fix for f in found) == (length < 6_000)
+
+
+def test_a_listing_has_a_budget_too() -> None:
+    record = {"title": "全网最低价 " * 5, "detail": "<p>" + DENSE * 90 + "</p>"}
+    began = time.process_time()
+    with_listing_fixes(LINTER, record, LINTER.check_listing(record))
+    assert time.process_time() - began < 5
+
+
+def test_nothing_more_is_judged_once_nobody_waits() -> None:
+    message = Message(DENSE)
+    found = LINTER.check_message(message)
+    with pytest.raises(CancelledError):
+        mended(LINTER, message, found, lambda: True)
+    assert mended(LINTER, message, found) == considered(LINTER, message)
 
 
 # --- rule files ------------------------------------------------------------------------------------------------------

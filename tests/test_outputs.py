@@ -6,6 +6,7 @@ Where a change of the output is wanted, `UPDATE_SNAPSHOTS=1 pytest tests/test_ou
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from click.testing import CliRunner, Result
 from linter.cli import main
 from linter.model import Finding
 from linter.outputs import FORMATS
-from linter.reports import as_text, finding_data, redact
+from linter.reports import CSV_HEAD, as_text, defused, finding_data, redact, write_csv
 
 ROOT = Path(__file__).parent.parent
 SNAPSHOTS = ROOT / "tests" / "snapshots"
@@ -216,6 +217,33 @@ def test_csv_cells_are_defused_and_contacts_masked() -> None:
     for kind in FORMATS:
         assert "13800002222" not in run("check", ".", "-f", kind, "--show-suppressed").stdout, kind
     assert "13800002222" in run("check", ".", "--show-contacts").stdout
+
+
+CELLS = [
+    ("formula", "=1+1", "'=1+1"), ("minus", "-cmd", "'-cmd"), ("at", "@SUM(1)", "'@SUM(1)"), ("plus", "+86 139", "'+86 139"),
+    ("number", "-5.5", "-5.5"), ("a text", "亲=您", "亲=您"), ("nothing", None, ""), ("tab", "\t=1", "'\t=1"), ("line feed", "\n=1", "'\n=1"),
+    ("carriage return", "\r=HYPERLINK(0)", "'\n=HYPERLINK(0)"), ("inside", "a\r@SUM(1)", "a\n@SUM(1)"), ("both", "a\r\nb", "a\nb"),
+    ("full width", "＝1+1", "'＝1+1"), ("full-width plus", "＋1", "'＋1"), ("small minus", "﹣x", "'﹣x"), ("full-width at", "＠x", "'＠x"),
+    ("a space before", " =1", "' =1"), ("unseen before", "\u200b\ufeff=1", "'\u200b\ufeff=1"), ("a null before", "\0=1", "'\0=1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "safe"), [row[1:] for row in CELLS], ids=[row[0] for row in CELLS])
+def test_no_cell_is_run_and_none_ends_a_row(cell: str | None, safe: str) -> None:
+    assert defused(cell) == safe
+    stream = io.StringIO()
+    write_csv(stream, ("a", "b"), [(cell, "z")])
+    for ending in (stream.getvalue(), stream.getvalue().replace("\n", "\r\n")):
+        read = list(csv.reader(io.StringIO(ending.removeprefix("\ufeff"), newline="")))
+        assert [row[-1] for row in read] == ["b", "z"] and read[1][0].replace("\r\n", "\n") == safe
+
+
+def test_a_shop_ends_no_row_of_an_audit(tmp_path: Path) -> None:
+    row = {"text": "加我微信", "shop": "\r=HYPERLINK(0)", "agent": "a\r@SUM(1)"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    run("audit", str(tmp_path / "a.jsonl"), "--out", str(tmp_path / "out"), "-f", "csv", "-f", "xlsx")
+    with (tmp_path / "out" / "findings.csv").open(encoding="utf-8-sig", newline="") as stream:
+        assert {len(row) for row in csv.reader(stream)} == {len(CSV_HEAD)}
 
 
 MASKED = [

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from linter.audit import Audit, Run
@@ -66,7 +67,7 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def _started(logs: list[str], folder: Path, *more: str) -> subprocess.Popen[bytes]:
+def _started(logs: list[str], folder: Path, *more: str, start_new_session: bool = False) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -83,7 +84,10 @@ def _started(logs: list[str], folder: Path, *more: str) -> subprocess.Popen[byte
         "xlsx",
     ]
     command += ["--checkpoint", "0", "--fail-on", "never", *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent,
+        start_new_session=start_new_session,
+    )  # fmt: skip
 
 
 def _marked(folder: Path, child: subprocess.Popen[bytes], before: float) -> float:
@@ -214,3 +218,28 @@ def test_a_checkpoint_cuts_off_what_came_after(tmp_path: Path) -> None:
     again.write(b"three\n")
     again.close()
     assert again.findings.read_bytes() == b"one\nthree\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs groups of processes")
+def test_a_signal_to_the_whole_group_is_a_stop_and_no_lack_of_memory(
+    logs: list[str], whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    child = _started(logs, tmp_path, "-j", "2", start_new_session=True)
+    _marked(tmp_path, child, 0.0)
+    os.killpg(child.pid, signal.SIGTERM)
+    _, errors = child.communicate()
+    assert child.returncode == 130 and b"--resume goes on" in errors and b"memory" not in errors, errors.decode()
+    child = _started(logs, tmp_path, "--resume")
+    assert child.communicate()[0] and child.returncode == 0
+    assert _bytes(tmp_path) == whole
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_workers_that_were_stopped_too_are_no_lack_of_memory(logs: list[str], tmp_path: Path) -> None:
+    """As a supervisor of services does it: every process gets the signal by itself."""
+    child = _started(logs, tmp_path, "-j", "2")
+    _marked(tmp_path, child, 0.0)
+    for process in [*psutil.Process(child.pid).children(), psutil.Process(child.pid)]:
+        process.terminate()
+    _, errors = child.communicate()
+    assert child.returncode == 130 and b"--resume goes on" in errors and b"memory" not in errors, errors.decode()

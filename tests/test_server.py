@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -11,11 +12,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
+import psutil
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
@@ -166,7 +169,7 @@ REFUSED = [
     ("deep", b"[" * 50_000, 422), ("deep in a pair", b'{"text": "\\ud800", "x": ' + b"[" * 50_000, 422),
     ("too long", json.dumps({"text": "长" * 100_001}).encode(), 422),
     ("too many turns", json.dumps({"text": "", "context": [{"role": "buyer", "text": ""}] * 51}).encode(), 422),
-    ("too large", b'{"text": "' + b"x" * 1_048_576 + b'"}', 413),
+    ("too large", b'{"text": "' + b"x" * 1_048_576 + b'"}', 413), ("far too large", b"x" * 10_000_000, 413),
 ]  # fmt: skip
 
 
@@ -179,11 +182,30 @@ def test_a_body_that_does_not_fit_is_refused(http: httpx.Client, body: bytes, st
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/v1/check", 405), ("GET", "/v1/nope", 404), ("DELETE", "/v1/rules", 405)]
-)
-def test_other_paths_and_methods(http: httpx.Client, method: str, path: str, status: int) -> None:
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/check", 405), ("GET", "/v1/nope", 404), ("DELETE", "/v1/rules", 405), ("GET", "/static/nope.js", 404),
+        ("POST", "/static/app.js", 405), ("GET", "/static/", 404), ("GET", "/static/%00", 404), ("GET", "/static/..%2fapi.py", 404),
+        ("GET", "/static/" + "x" * 5_000, 404),
+    ],
+)  # fmt: skip
+def test_other_paths_and_methods(http: httpx.Client, server: Served, method: str, path: str, status: int) -> None:
     reply = http.request(method, path)
     assert reply.status_code == status and reply.json()["error"]["code"]
+    assert reply.headers["x-content-type-options"] == "nosniff" and "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/static/app.js", "/v1/meta", "/v1/rules", "/healthz", "/metrics", "/docs", "/openapi.json", "/no"]
+)
+def test_nothing_is_taken_for_what_it_is_not(http: httpx.Client, path: str) -> None:
+    assert http.get(path).headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_socket_is_for_checks_alone(server: Served) -> None:
+    with pytest.raises(InvalidStatus), connect(live(server.url).replace("/v1/live", "/static/app.js")):
+        pass
+    assert "Traceback" not in server.log()
 
 
 HOSTILE = [
@@ -246,6 +268,9 @@ OUTSIDERS = [
     ("a broken name", {"Host": "[::"}, 403),
     ("through a proxy", {"X-Forwarded-For": "203.0.113.9"}, 403),
     ("through another", {"Forwarded": "for=203.0.113.9"}, 403),
+    ("through one that says little", {"Via": "1.1 proxy"}, 403),
+    ("through one that says less", {"X-Real-IP": "127.0.0.1"}, 403),
+    ("through one with TLS", {"X-Forwarded-Proto": "https"}, 403),
     ("itself", {"Origin": "http://localhost:1", "Host": "localhost:1"}, 200),
     ("IPv6", {"Host": "[::1]:8717"}, 200),
 ]
@@ -288,9 +313,85 @@ def test_the_socket_says_what_is_wrong_and_goes_on(server: Served, http: httpx.C
             assert json.loads(socket.recv(10))["error"]["code"] == "invalid"
         socket.send(json.dumps({"seq": 4, **ASKS[2]}))
         assert json.loads(socket.recv(10)) == {"seq": 4, **http.post("/v1/check", json=ASKS[2]).json()}
+        for wrong in ('{"seq":' + "[" * 50_000, '{"seq": NaN}', "[1]", '{"seq": 5, "text": ' + "[" * 50_000):
+            socket.send(wrong)
+            assert json.loads(socket.recv(10))["error"]["code"] == "invalid"
         socket.send("x" * 1_100_000)
         with pytest.raises(ConnectionClosed):
             socket.recv(10)
+
+
+# --- before a word is said -------------------------------------------------------------------------------------------
+
+
+def dialled(url: str, data: bytes = b"") -> socket.socket:
+    """Return a connection over which some bytes went."""
+    host, port = url.removeprefix("http://").split(":")
+    made = socket.create_connection((host, int(port)), timeout=30)
+    made.sendall(data)
+    return made
+
+
+def is_over(one: socket.socket) -> bool:
+    """Does the server end the connection?"""
+    with contextlib.suppress(ConnectionError):
+        while one.recv(4_096):
+            pass
+    return True
+
+
+HEADS = [
+    ("many lines", b"".join(b"X%d: %s\r\n" % (n, b"a" * 1_000) for n in range(2_000))), ("one line", b"X: " + b"a" * 2_000_000),
+    ("a name", b"a" * 2_000_000), ("an address", b""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("head", [head for _, head in HEADS], ids=[name for name, _ in HEADS])
+def test_a_head_has_a_bound(server: Served, head: bytes) -> None:
+    began = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + head if head else b"GET /" + b"a" * 2_000_000
+    with contextlib.suppress(ConnectionError), dialled(server.url) as one:
+        one.sendall(began)
+        assert is_over(one)
+    before = psutil.Process(server.process.pid).memory_info().rss
+    assert httpx.get(server.url + "/healthz", headers={"X": "a" * 60_000}).status_code == 200
+    assert psutil.Process(server.process.pid).memory_info().rss < before + 20_000_000
+
+
+def test_a_head_that_never_ends_is_not_waited_for(server: Served) -> None:
+    heads = [b"", b"GET /hea", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "]
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(dialled(server.url, head)) for head in heads]
+        kept = stack.enter_context(httpx.Client(base_url=server.url))
+        assert kept.get("/healthz").status_code == 200
+        assert all(map(is_over, slow)) and time.monotonic() - began < 20
+        assert kept.get("/healthz").status_code == 200
+
+
+def test_slow_bodies_hold_no_place(tmp_path: Path) -> None:
+    head = b"POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
+    with served(tmp_path, "--running", "4") as server, contextlib.ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(dialled(server.url, head))
+        time.sleep(0.3)
+        assert {httpx.post(server.url + "/v1/check", json={"text": "x"}).status_code for _ in range(5)} == {200}
+
+
+def test_sockets_without_a_token_shut_nobody_out(guarded: tuple[Served, dict[str, str]]) -> None:
+    server, tokens = guarded
+    shake = (
+        b"GET /v1/live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with contextlib.ExitStack() as stack:
+        strangers = [stack.enter_context(dialled(server.url, shake)) for _ in range(300)]
+        with connect(live(server.url)) as one:
+            one.send(json.dumps({"token": tokens["agent"]}))
+            one.send('{"seq": 1, "text": "加我微信"}')
+            assert json.loads(one.recv(10))["decision"] == "block"
+        assert is_over(strangers[0])  # the oldest had to go
+        text = httpx.get(server.url + "/metrics", headers={"Authorization": f"Bearer {tokens['agent']}"}).text
+        assert "kefulint_live_connections 0.0" in text
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
@@ -530,6 +631,32 @@ def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
             slow.sendall(b"POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
             assert slow.recv(99).startswith(b"HTTP/1.1 503 ")
         assert httpx.post(server.url + "/v1/check", json={"text": "x"}, timeout=30).status_code == 200
+
+
+def test_what_is_dear_to_rewrite_holds_nobody_up(tmp_path: Path) -> None:
+    dense = "加我微信便宜10元，五星好评返2元，特价不开票的哦。" * 80
+    batch = {"messages": [{"text": dense[:2_000]}] * 150}
+    with served(tmp_path, "--timeout", "2") as server, httpx.Client(base_url=server.url, timeout=30) as client:
+        with ThreadPoolExecutor(2) as pool:
+            batches = list(
+                pool.map(lambda _: httpx.post(server.url + "/v1/check/batch", json=batch, timeout=30), range(2))
+            )
+        assert [reply.status_code for reply in batches] == [503, 503]
+        assert client.post("/v1/check", json={"text": "在的亲" * 200}).status_code == 200  # the threads are free again
+        with Load(server.url, 4, lambda client, _: client.post("/v1/check", json={"text": dense[:400]})):
+            waits = []
+            for _ in range(12):
+                began = time.monotonic()
+                assert client.post("/v1/check", json={"text": "在的亲"}).status_code == 200
+                waits.append(time.monotonic() - began)
+                time.sleep(0.05)
+        assert sorted(waits)[6] < 0.3  # a check of that text takes some 30 ms, rewriting it half a second
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(2):
+                pool.submit(httpx.post, server.url + "/v1/check/batch", json=batch, timeout=30)
+            time.sleep(0.5)
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(15) == 0
 
 
 def test_a_stop_finishes_what_was_accepted(tmp_path: Path) -> None:

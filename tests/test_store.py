@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -359,3 +360,12 @@ def test_the_command_reads_the_record(tmp_path: Path) -> None:
     assert yaml.safe_load(said["proposals"].output)["passes"][0]["text"] == "加我微信"
     shown = CliRunner().invoke(main, ["serve", "database", "--database", url])
     assert shown.exit_code == 0 and "0002" in shown.output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs modes")
+def test_the_files_of_sqlite_are_their_users_alone(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'decisions.sqlite'}")
+    store.record(decision()).result()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    store.close()
+    assert set(modes) == {f"decisions.sqlite{more}" for more in ("", "-wal", "-shm")} and set(modes.values()) == {0o600}

@@ -29,6 +29,7 @@ READS = [
     ("compatibility ideographs", "⽀付", "支付"),
     ("mathematical letters", "𝐯𝕩 𝓆𝖖", "vxqq"),
     ("Cyrillic and Greek", "ѵх", "vx"),
+    ("digits of other scripts", "a8٣८９", "a8389"),
     ("kept signs", "+6% @x ¥8", "+6%@x¥8"),
     ("lone surrogate", "加\ud800微", "加微"),
 ]
@@ -64,6 +65,7 @@ STEPS = [
     ("微 信", ["space"]),
     ("微\u200b信", ["zero-width"]),
     ("微*信", ["symbol"]),
+    ("٣", ["digits"]),
 ]
 
 

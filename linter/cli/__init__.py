@@ -1,7 +1,8 @@
 """The command `kefulint`: options in, the other modules' answers out. No rule logic lives here.
 
-Exit status: 0 clean, 1 findings at `--fail-on` or above, 2 wrong usage or data that could not be judged at all. A
-command's module is imported when the command is asked for, and the engine inside the commands: starting is cheap.
+Exit status: 0 clean, 1 findings at `--fail-on` or above, 2 wrong usage, data that could not be judged at all, or results
+that could not be written; 130 and 141 as of any program that was stopped or whose reader has gone. A command's module is
+imported when the command is asked for, and the engine inside the commands: starting is cheap.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import gc
 import importlib
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -58,9 +59,8 @@ class _Group(click.Group):
         except KeyboardInterrupt:  # click's own status for it, 1, is ours for findings
             click.echo("\nkefulint: stopped", err=True)
             sys.exit(130)
-        except BrokenPipeError:
-            sys.stderr.close()
-            sys.exit(1)
+        except OSError as error:
+            sys.exit(_lost(error))
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,17 +82,51 @@ def run() -> None:
     Collecting cycles while tables are loaded, and taking everything apart at the end, would be a quarter of a short run.
     """
     gc.disable()
+    _open_streams()
     try:
         main()
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         if isinstance(stop.code, str):
             sys.stderr.write(stop.code + "\n")
-        sys.stdout.flush()
-        sys.stderr.flush()
+        code = _flushed(code)
         if "multiprocessing.resource_tracker" in sys.modules:
-            raise  # what was shared with other processes is given back at an ordinary end
+            sys.exit(code)  # what was shared with other processes is given back at an ordinary end
         os._exit(code)
+
+
+def _open_streams() -> None:
+    """Put something where a standard stream is closed, before a file of ours gets its number.
+
+    What is written is lost, as whoever closed it wants; reading is an error, for nothing must pass unread.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(handle, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
+def _lost(error: OSError) -> int:
+    """Say in one line what could not be read or written; return the exit status."""
+    if isinstance(error, BrokenPipeError):  # whoever read has seen enough
+        return 141
+    what = error.filename or "<standard streams>"
+    click.echo(f"kefulint: {what}:1: {error.strerror or error}, expected a place to read or write", err=True)
+    return 2
+
+
+def _flushed(code: int) -> int:
+    """Write what is still held back; return the exit status, another one where that fails."""
+    return max(code, *map(_flush, (sys.stdout, sys.stderr)))
+
+
+def _flush(stream: TextIO) -> int:
+    try:
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # nothing tries again
+        return _lost(error)
+    return 0
 
 
 def settle() -> None:

@@ -21,6 +21,9 @@ from urllib.parse import urlsplit
 from linter.model import KefulintError
 from linter.server.errors import Refused
 
+_PROXIED = frozenset(
+    (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"x-client-ip")
+)
 ROLES = ("agent", "supervisor", "admin")  # each may do what those before it may
 
 
@@ -149,7 +152,7 @@ class Door:
             raise Refused(
                 403, "loopback-only", "without tokens only this machine is served, expected a server with --tokens"
             )
-        if b"forwarded" in headers or b"x-forwarded-for" in headers:
+        if not _PROXIED.isdisjoint(headers):
             raise Refused(
                 403, "proxied", "the request comes through a proxy, expected a server with --tokens behind it"
             )

@@ -25,6 +25,7 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 _NOBODY = Caller("", "agent")
+_PATIENCE = 64 << 20  # bytes of a body that is refused all the same
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,6 +48,7 @@ class Reply(NamedTuple):
     rest: Callable[[], Awaitable[bytes]] | None = None  # gives further parts of a long content, at last an empty one
 
 
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
 _GONE = Reply(b"", 499)  # the client went away
 
 
@@ -146,10 +148,10 @@ class Endpoint:
         if not operation.gated:
             return await operation.run(await self._call(operation, caller, scope, receive))
         self.around.rates.check(caller, scope)
+        call = await self._call(operation, caller, scope, receive)  # before a place is taken: a slow body holds none
         desk = self.around.desk
         desk.enter()
         try:
-            call = await self._call(operation, caller, scope, receive)
             await asyncio.sleep(0)  # whoever has come meanwhile is counted, or refused, before anybody is judged
             return await operation.run(call)
         finally:
@@ -174,38 +176,51 @@ class Endpoint:
     async def _call(self, operation: Operation, caller: Caller, scope: Scope, receive: Receive) -> Call:
         body = query = None
         if operation.body:
-            body = read(operation.body, await _body(scope, receive, self.around.desk.settings.body))
+            body = read(operation.body, await self._body(scope, receive))
         if operation.query:
             given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), errors="replace"))
             query = read_query(operation.query, given)
         return Call(caller, body, scope.get("path_params") or {}, query)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """Read a body of bounded size, whatever its head says about it; all that are being read have a bound too."""
+        most, desk = self.around.desk.settings.body, self.around.desk
+        if any(name == b"content-length" and int(value) > most for name, value in scope["headers"]):
+            raise await _too_large(most, receive)
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                part, more = await _part(receive)
+                desk.hold(len(part))
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    raise await _too_large(most, receive, more=more)
+                if not more:
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+        finally:
+            desk.hold(-size)
 
 
 class _Gone(Exception):
     """The client went away."""
 
 
-async def _body(scope: Scope, receive: Receive, most: int) -> bytes:
-    """Read a body of bounded size, whatever its head says about it."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > most:
-            raise _too_large(most)
-    parts: list[bytes] = []
+async def _part(receive: Receive) -> tuple[bytes, bool]:
+    """Return the next part of a body, and whether more of it comes."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _Gone
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _too_large(most: int, receive: Receive, *, more: bool = True) -> Refused:
+    """Return the refusal once the rest has come: a client that is still sending would not see it."""
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        part = message.get("body", b"")
+    while more and size < _PATIENCE:
+        part, more = await _part(receive)
         size += len(part)
-        if size > most:
-            raise _too_large(most)
-        parts.append(part)
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _too_large(most: int) -> Refused:
     return Refused(413, "too-large", f"the body is too large, expected at most {most} bytes")
 
 
@@ -222,7 +237,7 @@ def _failure(refused: Refused) -> Reply:
 
 async def _send(send: Send, reply: Reply, *, last: bool) -> None:
     """Send a reply; the last one on a connection says so, that its client goes elsewhere."""
-    headers = [(b"content-type", reply.kind), (b"cache-control", b"no-store"), *reply.headers]
+    headers = [(b"content-type", reply.kind), (b"cache-control", b"no-store"), _NOSNIFF, *reply.headers]
     if last:
         headers.append((b"connection", b"close"))
     if reply.rest is None:

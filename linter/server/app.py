@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
@@ -119,6 +120,15 @@ def _page(path: Path) -> Callable[[Any], Awaitable[FileResponse]]:
 class _Files(StaticFiles):
     """Files of the pages, with the headers that keep them harmless."""
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await _unknown(scope, receive, send)
+            return
+        try:
+            await super().__call__(scope, receive, send)
+        except HTTPException as error:
+            await _refused(error.status_code)(scope, receive, send)
+
     def file_response(self, *given: Any, **named: Any) -> Any:
         response = super().file_response(*given, **named)
         response.headers.update(_SAFE)
@@ -129,5 +139,9 @@ async def _unknown(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1000})
         return
-    body = {"error": {"code": "not-found", "message": "no such path, see /docs"}}
-    await JSONResponse(body, 404)(scope, receive, send)
+    await _refused(404)(scope, receive, send)
+
+
+def _refused(status: int) -> JSONResponse:
+    code, message = ("method", "expected GET") if status == 405 else ("not-found", "no such path, see /docs")
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers=_SAFE)

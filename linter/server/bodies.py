@@ -145,7 +145,7 @@ def read(model: type[B], raw: bytes) -> B:
         return cast(B, _decoder(model).decode(raw))
     except msgspec.ValidationError as error:
         raise _refused(error) from None
-    except ValueError as error:  # no JSON, or not UTF-8
+    except (ValueError, RecursionError) as error:  # no JSON, not UTF-8, or too deep
         if not _ESCAPED.search(raw):
             raise _refused(error) from None
     try:

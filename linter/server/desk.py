@@ -1,8 +1,9 @@
 """Requests in, answers out: the desk holds the lexicons that judge now, and a bounded number of judgements.
 
 The question a reader may ask: why are short messages judged on the event loop? Because it takes less than the hop to a
-thread and back, and Python judges one message at a time either way. Long texts go to a few threads, and only so many of
-them may wait: whoever comes later hears so at once instead of joining a queue that grows.
+thread and back, and Python judges one message at a time either way. Long texts and batches go to a few threads, and only
+so many of them may wait: whoever comes later hears so at once instead of joining a queue that grows. A better wording costs
+many judgements, so it is never looked for on the event loop; threads end their work when nobody waits for it any more.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import contextlib
 import gc
 import itertools
 import logging
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from linter import cache
-from linter.answer import DECISIONS, answer, considered
+from linter.answer import DECISIONS, answer, mended
 from linter.compiled import compiled
 from linter.engine import Linter
 from linter.lexicon import Lexicon
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
     from linter.model import Turn
 
 SHORT = 400  # characters, context included, that are judged on the event loop
+_HELD = 256 << 20  # bytes of bodies that are being read at a time
 _WARMING = ("您好，今天下午发货", "加我微信，特价不开票的哦，五星好评返2元")
 
 log = logging.getLogger("kefulint.server")
 T = TypeVar("T")
+Work = Callable[[Callable[[], bool]], T]  # is told by what to ask whether it should end
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,9 @@ class Desk:
         self.stopping = False
         self._running = 0
         self._long = 0
+        self._held = 0  # bytes of bodies that are being read
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="judge")
+        self._menders = ThreadPoolExecutor(settings.threads, thread_name_prefix="mend")
         self._reloading = asyncio.Lock()
         metrics.lexicon(self.bench.version)
         _settle()
@@ -108,27 +114,43 @@ class Desk:
         """Give the place back."""
         self._running -= 1
 
+    def hold(self, size: int) -> None:
+        """Count bytes of a body that is being read; raise Refused where all together are too many."""
+        if size > 0 and self._held + size > _HELD:
+            self.metrics.refused.labels("overloaded").inc()
+            raise overloaded("too many bodies are being read")
+        self._held += size
+
     async def answered(self, ask: Check) -> dict[str, Any]:
         """Return the answer about one message."""
-        return await self.apart(size_of(ask), judged, self.bench, ask, self.metrics)
+        now = self.bench
+        if size_of(ask) > SHORT:
+            return await self._queued(lambda stopped: judged(now, ask, self.metrics, stopped))
+        findings, rewritten = found_in(now, ask, self.metrics), None
+        if findings:
+            linter, found = now.linter(ask.platforms), findings
+            findings, rewritten = await _in_thread(
+                self._menders, lambda stopped: mended(linter, message_of(ask), found, stopped)
+            )
+        return said(now, ask, findings, rewritten)
 
     async def all_answered(self, asks: list[Check]) -> list[dict[str, Any]]:
         """Return the answers about several messages, all by the same lexicons."""
         now = self.bench
-        return await self.apart(sum(map(size_of, asks)), lambda: [judged(now, ask, self.metrics) for ask in asks])
+        return await self._queued(lambda stopped: [judged(now, ask, self.metrics, stopped) for ask in asks])
 
-    async def apart(self, size: int, work: Callable[..., T], *given: Any) -> T:
-        """Do short work here and now, long work in a thread, and refuse what would have to wait too long."""
-        if size <= SHORT:
-            return work(*given)
+    async def apart(self, size: int, work: Callable[[], T]) -> T:
+        """Do short work here and now, long work in a thread."""
+        return work() if size <= SHORT else await self._queued(lambda _: work())
+
+    async def _queued(self, work: Work[T]) -> T:
+        """Do long work in a thread, and refuse what would have to wait too long."""
         if self._long >= self.settings.threads + self.settings.waiting:
             self.metrics.refused.labels("overloaded").inc()
             raise overloaded(f"{self._long} long texts are waiting")
         self._long += 1
-        future = self._pool.submit(work, *given)
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: self._left(loop))
-        return await asyncio.wrap_future(future)
+        return await _in_thread(self._pool, work, lambda: self._left(loop))
 
     def _left(self, loop: asyncio.AbstractEventLoop) -> None:
         with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
@@ -167,7 +189,20 @@ class Desk:
 
     def close(self) -> None:
         """Wait for the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._menders):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+async def _in_thread(pool: ThreadPoolExecutor, work: Work[T], done: Callable[[], None] | None = None) -> T:
+    """Do work in a thread; where nobody waits for it any more it is told so, and ends."""
+    gone = threading.Event()
+    future = pool.submit(work, gone.is_set)
+    if done:
+        future.add_done_callback(lambda _: done())
+    try:
+        return await asyncio.wrap_future(future)
+    finally:
+        gone.set()
 
 
 def _settle() -> None:
@@ -190,15 +225,26 @@ def message_of(ask: Check) -> Message:
     return Message(ask.text, ask.channel, cast("list[Turn]", ask.context))
 
 
-def judged(now: Bench, ask: Check, metrics: Metrics) -> dict[str, Any]:
-    """Judge one message: the answer of every edge, and what it comes to on each platform."""
-    linter = now.linter(ask.platforms)
+def judged(now: Bench, ask: Check, metrics: Metrics, stopped: Callable[[], bool]) -> dict[str, Any]:
+    """Judge one message and look for a better wording; CancelledError is raised where nobody waits for it."""
+    if stopped():
+        raise CancelledError
+    findings = found_in(now, ask, metrics)
+    return said(now, ask, *mended(now.linter(ask.platforms), message_of(ask), findings, stopped))
+
+
+def found_in(now: Bench, ask: Check, metrics: Metrics) -> list[Finding]:
+    """Return the findings of one message."""
     started = time.perf_counter()
-    message = message_of(ask)
-    findings, rewritten = considered(linter, message)
+    findings = now.linter(ask.platforms).check_message(message_of(ask))
     metrics.judged(time.perf_counter() - started, findings)
+    return findings
+
+
+def said(now: Bench, ask: Check, findings: list[Finding], rewritten: str | None) -> dict[str, Any]:
+    """Return the answer of every edge, and what it comes to on each platform."""
     data = answer(findings, ask.text, now.version, rewritten=rewritten)
-    data["platforms"] = side_by_side(linter.platforms, findings)
+    data["platforms"] = side_by_side(now.linter(ask.platforms).platforms, findings)
     return data
 
 

@@ -7,6 +7,7 @@ on a slow day gets the answer to what is on the screen now, and nothing queues u
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from linter.server.api import Expiry, Surroundings
 from linter.server.bodies import Hello, Live, read
 from linter.server.errors import Refused, log_place, overloaded
 
+_STRANGERS = 256  # sockets that have not said a token yet
 _HELLO = 10.0  # seconds for the first message where a token is needed
 _REFUSED, _TRY_LATER = 4401, 1013  # close codes
 
@@ -27,6 +29,7 @@ class LiveChecks:
     def __init__(self, around: Surroundings) -> None:
         self.around = around
         self.open = 0
+        self.strangers: dict[asyncio.Future[bytes], None] = {}  # the oldest first
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         socket = WebSocket(scope, receive, send)
@@ -37,6 +40,11 @@ class LiveChecks:
             return
         await socket.accept()
         metrics = self.around.desk.metrics
+        caller = caller or await self._met(socket)
+        if caller is None:
+            with contextlib.suppress(RuntimeError):  # it is gone
+                await socket.close(_REFUSED)
+            return
         if self.open >= self.around.desk.settings.live:
             metrics.refused.labels("connections").inc()
             await socket.close(_TRY_LATER)
@@ -44,22 +52,29 @@ class LiveChecks:
         self.open += 1
         metrics.live.set(self.open)
         try:
-            await self._serve(socket, caller)
+            await _Connection(socket, caller, self.around).run()
         except (WebSocketDisconnect, RuntimeError):
             pass  # it is gone
         finally:
             self.open -= 1
             metrics.live.set(self.open)
 
-    async def _serve(self, socket: WebSocket, caller: Caller | None) -> None:
-        if caller is None:
-            try:
-                hello = read(Hello, await asyncio.wait_for(_next(socket), _HELLO))
-                caller = self.around.door.known(hello.token)
-            except (Refused, asyncio.TimeoutError):
-                await socket.close(_REFUSED)
-                return
-        await _Connection(socket, caller, self.around).run()
+    async def _met(self, socket: WebSocket) -> Caller | None:
+        """Return who says a token first of all. Sockets that have not said one yet are bounded: the oldest has to go."""
+        hello = asyncio.ensure_future(_next(socket))
+        self.strangers[hello] = None
+        if len(self.strangers) > _STRANGERS:
+            next(iter(self.strangers)).cancel()
+        try:
+            await asyncio.wait({hello}, timeout=_HELLO)
+            if hello.done() and not hello.cancelled():
+                return self.around.door.known(read(Hello, hello.result()).token)
+        except (Refused, WebSocketDisconnect):
+            return None
+        finally:
+            del self.strangers[hello]
+            hello.cancel()
+        return None
 
 
 class _Connection:
@@ -126,7 +141,7 @@ def _number(raw: bytes) -> int | None:
     """Return the number of a request that cannot be read otherwise."""
     try:
         seq = msgspec.json.decode(raw)["seq"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return seq if isinstance(seq, int) else None
 

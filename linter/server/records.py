@@ -67,7 +67,7 @@ class _Records:
             raise Refused(422, "reason", "reason: expected why the message was sent all the same")
         now, message = self.desk.bench, message_of(body)
         linter = now.linter(body.platforms)
-        found = await self.desk.apart(size_of(body), linter.check_message, message)
+        found = await self.desk.apart(size_of(body), lambda: linter.check_message(message))
         decision = Decision(
             body.decision, body.text, found, linter.platforms, now.version, body.channel, message.context, body.reason or "",
             body.agent or "", body.shop or "", body.session or "", body.sent_text, body.client_id, call.caller.name,

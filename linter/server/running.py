@@ -18,6 +18,7 @@ from linter.lexicon import shipped_folder
 from linter.model import KefulintError
 from linter.server.access import is_loopback
 from linter.server.app import App
+from linter.server.heads import BoundedHeads
 from linter.server.settings import Settings
 
 log = logging.getLogger("kefulint.server")
@@ -89,7 +90,7 @@ def serve(settings: Settings) -> None:
     listening = _bound(settings.host, settings.port)
     port = listening.getsockname()[1]
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, proxy_headers=False, server_header=False, lifespan="off",
+        app, http=BoundedHeads, log_config=None, access_log=False, proxy_headers=False, server_header=False, lifespan="off",
         ws_max_size=settings.body, ws_max_queue=4, timeout_keep_alive=30, timeout_graceful_shutdown=settings.grace,
     )  # fmt: skip
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -77,7 +77,8 @@ class SparkRun(Run):
         first = rows.where("kind = 'trouble'").orderBy("file", "line").limit(_TROUBLES).collect()
         self.summary.shown_troubles = [str(Trouble(t.path, t.line, t.what, t.expected)) for t in first]
         measured = list(service.measure(clocks.finish(), known))
-        return self._published(rows, outcome.Outcome(self.folder, self.summary, measured, lexicon))
+        with resume.writing(self.folder):
+            return self._published(rows, outcome.Outcome(self.folder, self.summary, measured, lexicon))
 
     def _published(self, rows: DataFrame, found: outcome.Outcome) -> outcome.Outcome:
         journal = resume.Journal(self.folder, {"engine": "spark"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def opened(url: str = "", *, upgrade: bool = True) -> sa.Engine:
     engine = reachable(url or default_url())
     try:
         if upgrade:
+            _closed_to_others(engine)
             upgraded(engine)
         elif not _exists(engine) or state(engine)["revision"] != state(engine)["newest"]:
             raise KefulintError(
@@ -54,6 +56,14 @@ def opened(url: str = "", *, upgrade: bool = True) -> sa.Engine:
         cause = (str(getattr(error, "orig", None) or type(error).__name__).splitlines() or [""])[0][:200]
         raise KefulintError(f"{shown(engine)}: cannot be opened ({cause}), expected a database that is there") from None
     return engine
+
+
+def _closed_to_others(engine: sa.Engine) -> None:
+    """Make the file of a new SQLite database one that its user alone can read; what SQLite puts beside it follows."""
+    name = engine.url.database
+    if engine.dialect.name == "sqlite" and name and name != ":memory:" and not name.startswith("file:"):
+        with suppress(OSError):  # opening it says what is wrong
+            os.close(os.open(name, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _exists(engine: sa.Engine) -> bool:
