@@ -19,7 +19,7 @@ import regex
 from linter.engine import Linter, replace_text
 from linter.entries import Before, Example, Lexicon, Wording
 from linter.measures import mask_html
-from linter.model import CHANNELS, PLATFORMS, Finding, Fix, Message
+from linter.model import CHANNELS, LISTING_FIELDS, PLATFORMS, Finding, Fix, Message
 
 _STOP = "。！？!?\n\r…;；"
 _CLAUSE = re.compile(rf"[{_STOP}，,、~～\s]+")
@@ -57,7 +57,7 @@ def with_listing_fixes(linter: Linter, record: Mapping[str, Any], findings: Sequ
         def judge(words: str, field: str = field) -> list[Finding]:
             return [f for f in linter.check_listing({**record, field: words}) if f.field == field]
 
-        message = Message(mask_html(text) if field == "detail" else text, f"listing.{field}")
+        message = Message(mask_html(text), LISTING_FIELDS[field])
         mine = [f for f in findings if f.field == field]
         found.append(replace(finding, fix=fix_of(linter, message, mine, finding, original=text, judge=judge)))
     return found

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 PLATFORMS = ("tmall", "taobao", "pinduoduo", "douyin", "kuaishou", "jd")
 CHANNELS = ("chat", "listing.title", "listing.detail")
+LISTING_FIELDS = {  # the texts of a listing, and how each is judged
+    "title": "listing.title", "detail": "listing.detail", "subtitle": "listing.detail", "selling_point": "listing.detail",
+    "brief": "listing.detail", "promotion": "listing.detail",
+}  # fmt: skip
 VERDICTS = ("none", "info", "warning", "error")  # from mild to grave: the index is the rank
 _RANK = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
 VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}

@@ -20,7 +20,7 @@ from linter.formats.source import Source, decode
 from linter.formats.value import Value
 from linter.inputs import Listing, Options, Trouble, clean
 from linter.measures import mask_html
-from linter.model import Finding, Fix, KefulintError, Message, Origin, Place, SourceError
+from linter.model import LISTING_FIELDS, Finding, Fix, KefulintError, Message, Origin, Place, SourceError
 
 if TYPE_CHECKING:
     from linter.logs import Rows
@@ -272,7 +272,7 @@ class Gathered:
         names = listing_columns(record, self.options.columns)
         listing = replace(item, origin=replace(item.origin, sheet=sheet))
         self.records.append(listing)
-        for name in ("title", "detail"):
+        for name in LISTING_FIELDS:
             if name in names and names[name] in cells:
                 self.values[_key(listing, name)] = cells[names[name]]
 
