@@ -231,6 +231,11 @@ def _by_name(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def says_yes_or_no(name: str) -> bool:
+    """Does a column say of every row whether it is one side's?"""
+    return any(pattern.fullmatch(plain(name)) for pattern in _SAYS_YES)
+
+
 def role_of(value: str, column: str, own: Mapping[str, str]) -> str:
     """Return the role that a cell of a role column says, '' for an unknown one. `own` are names with their roles."""
     name = value.strip().lower()

@@ -19,6 +19,7 @@ from linter import cache, measures
 from linter.compiled import Compiled, Reading, Tried, compiled
 from linter.entries import Lexicon, Rule
 from linter.judge import Court, Match, Scene, settle
+from linter.markup import mask_html
 from linter.model import (
     CHANNELS,
     LISTING_FIELDS,
@@ -277,7 +278,7 @@ class Linter:
     ) -> list[Finding]:
         """Judge what a buyer sees of HTML; what is found is said in the words as they stand."""
         text = message.text
-        shown = replace_text(message, measures.mask_html(text))
+        shown = replace_text(message, mask_html(text))
         found = self._judge_shown(shown, rejections, record)
         return found if shown.text == text else [_as_written(finding, text) for finding in found]
 
@@ -477,7 +478,7 @@ def _with_shown_context(message: Utterance) -> Utterance:
     """Return the message with what was seen of its earlier turns, where they are HTML."""
     if not any("<" in turn.text or "&" in turn.text for turn in message.context):
         return message
-    turns = [turn._replace(text=measures.mask_html(turn.text)) for turn in message.context]
+    turns = [turn._replace(text=mask_html(turn.text)) for turn in message.context]
     return Message(message.text, message.channel, turns, message.role, message.origin)
 
 

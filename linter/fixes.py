@@ -18,7 +18,7 @@ import regex
 
 from linter.engine import Linter, replace_text
 from linter.entries import Before, Example, Lexicon, Wording
-from linter.measures import mask_html
+from linter.markup import mask_html
 from linter.model import CHANNELS, LISTING_FIELDS, PLATFORMS, Finding, Fix, Message
 
 _STOP = "。！？!?\n\r…;；"

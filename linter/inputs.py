@@ -16,7 +16,7 @@ from linter.model import Origin
 LOG_FORMATS = ("jsonl", "csv", "tsv", "xlsx", "parquet", "arrow", "transcript")
 FORMATS = ("text", "markdown", "json", "yaml", *LOG_FORMATS)
 LOG_SUFFIXES = {
-    ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
+    ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xlsx", ".xlsb": "xlsx", ".ods": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
     ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
 }  # fmt: skip
 SUFFIXES = LOG_SUFFIXES | {
@@ -60,12 +60,23 @@ class Options:
     fields: tuple[str, ...] = ()  # path expressions that say which texts of a document are replies (`formats`)
     placeholders: bool = True  # {{name}}, {name}, %s … of a document are not judged
     profile: str | None = None
-    roles: Mapping[str, str] = field(default_factory=dict)  # what a sender's or a role's name stands for
+    roles: Mapping[str, str] = field(default_factory=dict)  # what a sender's or a role's name stands for; `*`: every row
+    default_platform: str = "taobao"  # of rows that name none, where nothing else says it
 
 
 def worth(text: str) -> bool:
     """Is a cell or scalar more than a number or a code?"""
     return any(not char.isascii() and char.isalpha() for char in text) or " " in text.strip()
+
+
+MOST_LINES = 2000  # of one CSV row: a cell that is longer has a quote that was never closed
+UNCLOSED = ("a quote that is not closed", "a second one that closes it")
+
+
+def is_swallowed(row: str, delimiter: str) -> bool:
+    """Does a cell of a CSV row run over line ends up to a quote that closes nothing, for words follow it?"""
+    sign = re.escape(delimiter)
+    return re.search(rf'(?:^|{sign})"[^"\n]*\n(?:[^"]|"")*"(?!{sign}|"|\s*$|\s*\n)', row) is not None
 
 
 def encoding_of(head: bytes) -> str:

@@ -22,6 +22,10 @@ LISTING_FIELDS = {  # the texts of a listing, and how each is judged
 VERDICTS = ("none", "info", "warning", "error")  # from mild to grave: the index is the rank
 _RANK = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
 VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}
+PLATFORM_NAMES = {
+    "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
+    "law": "法律", "any": "通用",
+}  # fmt: skip
 ROLES = ("agent", "buyer")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
+from linter.model import PLATFORM_NAMES as PLATFORM_NAMES
 from linter.model import VERDICT_NAMES as VERDICT_NAMES
 from linter.model import Clause, Finding
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
     import regex
 
-PLATFORM_NAMES = {
-    "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
-    "law": "法律", "any": "通用",
-}  # fmt: skip
 CONFIDENCE_NAMES = {"official": "官方原文", "quoted": "转述条文", "secondary": "二手资料"}
 _COLOURS = {"error": "31", "warning": "33", "info": "36"}
 _MOST_CLAUSES = 3  # on a screen; the rest is counted

@@ -16,7 +16,7 @@ _FIRST_YEAR, _LAST_YEAR = 1990, 2100  # of a time that only digits tell
 _HALF = r"上午|下午|凌晨|清晨|早上|早晨|中午|傍晚|晚上|[aApP]\.?[mM]\.?"
 _DAY = r"(?P<year>\d{4}|(?<!\d)\d{2})(?P<sign>[-/.年])\s?(?P<month>\d{1,2})(?:(?P=sign)|月)\s?(?P<day>\d{1,2})日?"
 _WEEKDAY = r"(?:\s*[(（]?(?:星期|周)[一二三四五六日天][)）]?)?"
-_ZONE = r"(?:\s?(?P<zone>Z|z|UTC|[+-]\d{2}:?\d{2})(?:\[[\w/]+\])?)?"
+_ZONE = r"(?:\s?(?P<zone>Z|z|UTC|[+-]\d{2}(?::?\d{2})?)(?:\[[\w/]+\])?)?"
 _CLOCK = (
     rf"(?:[\sT]*(?P<before>{_HALF})?\s*(?P<hour>\d{{1,2}})(?:[:：时点]\s?(?P<minute>\d{{1,2}})?)(?:[:：分]\s?(?P<second>\d{{1,2}})?)?"
     rf"(?:[.,](?P<part>\d{{1,9}}))?秒?\s*(?P<after>{_HALF})?{_ZONE})?"
@@ -112,5 +112,5 @@ def _at_the_platforms(found: datetime, zone: str | None) -> datetime:
         return found
     if zone in ("Z", "z", "UTC"):
         return found + timedelta(hours=8)
-    away = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    away = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].lstrip(":") or 0))
     return found + timedelta(hours=8) - (away if zone[0] == "+" else -away)

@@ -15,8 +15,9 @@ ROOT = Path(__file__).parent.parent / "linter"
 LAYERS = [
     ["model", "nodes", "packed", "bounded"],
     ["inputs"],
-    ["text", "pattern", "placeholders", "columns", "lines"],
-    ["shapes", "terms", "logs"],
+    ["text", "pattern", "placeholders", "columns", "lines", "markup", "times"],
+    ["shapes", "terms", "taken", "workbooks", "conversations"],
+    ["logs"],
     ["spellings"],
     ["scan", "rulebook", "folder", "words"],
     ["confirm", "entries", "characters"],

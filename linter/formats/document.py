@@ -19,7 +19,7 @@ from linter.formats.fields import Fields
 from linter.formats.source import Source, decode
 from linter.formats.value import Value
 from linter.inputs import Listing, Options, Trouble, clean
-from linter.measures import mask_html
+from linter.markup import mask_html
 from linter.model import LISTING_FIELDS, Finding, Fix, KefulintError, Message, Origin, Place, SourceError
 
 if TYPE_CHECKING:
