@@ -36,19 +36,19 @@ from linter.columns import (
     role_of_sender,
     says_yes_or_no,
 )  # fmt: skip
-from linter.inputs import LOG_FORMATS, LOG_SUFFIXES, MOST_LINES, UNCLOSED, is_swallowed, worth
+from linter.inputs import LOG_FORMATS, LOG_SUFFIXES, MOST_LINES, NO_TEXT, UNCLOSED, is_swallowed, worth
 from linter.inputs import Listing as Listing  # a name of this module too, as are its options
 from linter.inputs import Options as Options
 from linter.lines import PACKED, Block, Lines, Trouble, clean, opened
 from linter.markup import mask_html
 from linter.model import CHANNELS, Message, Origin, SourceError, Turn
-from linter.taken import Taken, platform_said
+from linter.taken import Seen, Taken, platform_said
 
 ROWS = 8192  # of a table, at most
 CONTEXT = 6  # earlier turns that count
 SESSIONS = 20_000  # open sessions whose last turns are kept; a log with more open at once loses the oldest contexts
 SAMPLE = 500  # rows that are looked at to tell what a column holds
-_HEADER_ROWS = 6  # rows among which the header is looked for: exports often begin with a title
+HEADER_ROWS = 6  # rows among which the header is looked for: exports often begin with a title
 
 
 Values = list[str | None]
@@ -583,6 +583,7 @@ class Records:
             found = self._by_keys[key] = self._shape.fields_of(key)
             if guessed in key:
                 found["role"] = str(guessed)
+            self._shape.found = {**found, **self._shape.found}
             for kind, name in found.items():
                 names = self._names.setdefault(kind, [])
                 if name not in names:
@@ -608,9 +609,10 @@ def _said_in(record: dict[str, Any], number: int) -> list[dict[str, Any]]:
 class Rows:
     """Turns records into messages and listings one by one, for documents that hold few."""
 
-    def __init__(self, path: str, options: Options) -> None:
+    def __init__(self, path: str, options: Options, seen: Seen) -> None:
         self._path = path
         self._options = options
+        self._seen = seen
         self._records: dict[tuple[str, ...], Records] = {}
         self._sessions = Sessions()
 
@@ -622,9 +624,18 @@ class Rows:
             given = {**found, **self._options.columns}
             self._records[key] = Records(self._path, replace(self._options, columns=given))
         table = self._records[key].table([dict(record)], [line], [row])
+        see(table, self._seen)
         yield from table.troubles
         yield from table.listings
         yield from messages(table, self._sessions)
+
+
+def see(table: Table, seen: Seen) -> None:
+    """Count a table among what its file says."""
+    seen.unmarked += table.unmarked if table.told or not seen.told else len(table.texts)
+    seen.told |= table.told
+    seen.days += sum(time is not None and len(time) == 10 for time in table.times or ())
+    seen.add(table.roles, table.texts, table.untimed)
 
 
 def listing(record: Mapping[str, Any], columns: Mapping[str, str], path: str, line: int, row: int, options: Options) -> Listing:  # fmt: skip
@@ -814,11 +825,11 @@ _Part = list[tuple[list[str], int, int]]
 
 def _cells(source: _CsvRows | _SheetRows, path: str, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
     rows = iter(source)
-    top = list(islice(rows, _HEADER_ROWS))
+    top = list(islice(rows, HEADER_ROWS))
     if not top:
         yield 0, Table(path, troubles=source.drained())
         return
-    at = next((at for at, (cells, _, _) in enumerate(top) if _is_header(cells, options)), None)
+    at = next((at for at, (cells, _, _) in enumerate(top) if is_header(cells, options)), None)
     if at is None:
         yield from _without_header(chain(top, rows), source, path, options)
         return
@@ -853,7 +864,7 @@ def _taken_of_cells(shape: Shape, header: list[str], source: _CsvRows | _SheetRo
     return taken
 
 
-def _is_header(cells: list[str], options: Options) -> bool:
+def is_header(cells: list[str], options: Options) -> bool:
     profile = profile_named(options.profile) if options.profile else profile_of(cells)
     return "text" in columns_of(cells, options.columns, profile) or bool(listing_columns(cells, options.columns))
 
@@ -879,8 +890,9 @@ def _of_cells(part: _Part, header: list[str], shape: Shape) -> Table:
 
 def _short(part: _Part, header: list[str], shape: Shape) -> list[Trouble]:
     width = len(header)
+    least = max(map(header.index, (name for kind, name in shape.found.items() if kind in ("text", "role", "sender"))), default=0) + 1
     return [
-        Trouble(shape.path, line, f"{len(cells)} cells", f"{width} as in the header")
+        Trouble(shape.path, line, f"{len(cells)} cells", f"{width} as in the header", judged=len(cells) >= least)
         for cells, line, _ in part
         if len(cells) < width
     ]
@@ -1045,57 +1057,6 @@ def _local(column: Any) -> Any:
     return seconds.cast(pa.string())
 
 
-# --- text exports of conversations -----------------------------------------------------------------------------------
-
-_TIME = r"(?P<time>\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T]\d{1,2}:\d{2}(?::\d{2})?)"
-_HEADERS = (
-    re.compile(rf"^\s*{_TIME}\s+(?P<nick>\S.{{0,60}}?)\s*(?:：|:\s|:?\s*$)(?P<text>.*)$"),  # time nick：text
-    re.compile(rf"^\s*(?P<nick>\S.{{0,60}}?)\s*[(（]\s*{_TIME}\s*[)）]\s*[:：]?(?P<text>.*)$"),  # nick (time)：text
-    re.compile(rf"^\s*(?P<nick>\S.{{0,60}}?)\s+{_TIME}\s*[:：]?\s*(?P<text>)$"),  # nick time, the text below
-)
-
-
-def is_transcript(head: Iterable[str]) -> bool:
-    """Do the first lines of a text look like an export of a conversation?"""
-    return any(_header(line) for line in islice(head, 20))
-
-
-def _header(line: str) -> re.Match[str] | None:
-    return (
-        next((match for header in _HEADERS if (match := header.match(line))), None)
-        if any(map(str.isdigit, line))
-        else None
-    )
-
-
-def _transcript(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
-    """One conversation a file: a line with time and name, the words behind it or below. The file's name is the session."""
-    path = Path(lines.path)
-    session = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
-    columns: dict[str, list[Any]] = {"time": [], "sender": [], "text": []}
-    numbers: list[int] = []
-    troubles = []
-    for number, line in enumerate(lines, 1):
-        words_ = line.strip()
-        found = _header(line)
-        if found:
-            columns["time"].append(found["time"])
-            columns["sender"].append(found["nick"].strip())
-            columns["text"].append(found["text"].strip())
-            numbers.append(number)
-        elif words_ and not numbers:
-            troubles.append(
-                Trouble(lines.path, number, "words before the first time and name", "a time and a name first")
-            )
-        elif words_:
-            columns["text"][-1] += ("\n" if columns["text"][-1] else "") + words_
-    shape = Shape(lines.path, columns, options)
-    columns["session"] = [session] * len(numbers)
-    table = shape.table(columns, numbers, numbers)
-    table.troubles = lines.drained() + troubles + table.troubles
-    yield 0, table
-
-
 # --- databases -------------------------------------------------------------------------------------------------------
 
 
@@ -1146,12 +1107,13 @@ def _of_rows(path: str, names: list[str], parts: Iterable[Sequence[Any]], option
 
 _READERS: dict[str, Callable[[Lines, Options, int], Iterator[tuple[int, Table]]]] = {
     "jsonl": _jsonl, "csv": _csv, "tsv": _tsv, "xlsx": _xlsx, "parquet": _parquet, "arrow": _arrow,
-    "transcript": _transcript,
 }  # fmt: skip
 
 
 def tables_of(lines: Lines, kind: str, options: Options, skip: int = 0) -> Iterator[tuple[int, Table]]:
     """Yield the tables of lines that somebody else opened, each with its number."""
+    if lines.other and kind in ("jsonl", "csv", "tsv"):
+        return iter([(0, Table(lines.path, troubles=[Trouble(lines.path, 1, lines.other, NO_TEXT)]))])
     return _READERS[kind](lines, options, skip)
 
 

@@ -18,14 +18,14 @@ _DAY = r"(?P<year>\d{4}|(?<!\d)\d{2})(?P<sign>[-/.年])\s?(?P<month>\d{1,2})(?:(
 _WEEKDAY = r"(?:\s*[(（]?(?:星期|周)[一二三四五六日天][)）]?)?"
 _ZONE = r"(?:\s?(?P<zone>Z|z|UTC|[+-]\d{2}(?::?\d{2})?)(?:\[[\w/]+\])?)?"
 _CLOCK = (
-    rf"(?:[\sT]*(?P<before>{_HALF})?\s*(?P<hour>\d{{1,2}})(?:[:：时点]\s?(?P<minute>\d{{1,2}})?)(?:[:：分]\s?(?P<second>\d{{1,2}})?)?"
-    rf"(?:[.,](?P<part>\d{{1,9}}))?秒?\s*(?P<after>{_HALF})?{_ZONE})?"
+    rf"[\sT]*(?P<before>{_HALF})?\s*(?P<hour>\d{{1,2}})(?:[:：时点]\s?(?P<minute>\d{{1,2}})?)(?:[:：分]\s?(?P<second>\d{{1,2}})?)?"
+    rf"(?:[.,](?P<part>\d{{1,9}}))?秒?(?:\s*(?P<after>{_HALF}))?{_ZONE}"
 )
-_WRITTEN = re.compile(_DAY + _WEEKDAY + _CLOCK)
+_WRITTEN = re.compile(f"{_DAY}{_WEEKDAY}(?:{_CLOCK})?")
+TIME = f"{_DAY}{_WEEKDAY}{_CLOCK}"  # a day and a time, as a part of other patterns
 _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[ T_-]?(\d{2}):?(\d{2})(?::?(\d{2}))?(\d{3})?)?")
 _SINCE = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # digits of a number -> parts of a second since 1970
 _DAY_ALONE = re.compile(rf"{_DAY}{_WEEKDAY}|\d{{8}}")
-TIME = rf"(?:{_DAY}{_WEEKDAY}{_CLOCK})"
 
 
 def moment(text: str) -> datetime | None:

@@ -23,6 +23,7 @@ from linter.columns import PROFILES, parse_roles, profile_of, role_of_sender
 from linter.logs import AgentRow, Options, Sessions, Table, agents_rows, messages, tables
 from linter.model import KefulintError, Message, Origin, SourceError, Turn, Utterance
 from linter.service import Clocks
+from linter.formats import read_document
 from linter.sources import expanded, read
 
 EXPORTS = Path(__file__).parent.parent / "examples" / "exports"
@@ -331,10 +332,8 @@ def test_text_exports_are_conversations(body: str, tmp_path: Path) -> None:
 
 
 def test_words_go_on_below_and_words_before_are_named() -> None:
-    first, second = sorted((EXPORTS / "transcripts").iterdir())
-    (table,) = tables(second, Options(format="transcript"))
-    (other,) = tables(first, Options(format="transcript"))
-    found = {table.texts[-1]: table, other.texts[-1]: other}
+    first, second = (read_document(path) for path in sorted((EXPORTS / "transcripts").iterdir()))
+    found = {document.replies[-1].text: document for document in (first, second)}
     assert "words before the first time and name" in str(found["亲，您好\n特价款开不了的呢"].troubles[0])
     assert not found["放阴凉干燥的地方就好"].troubles
 
