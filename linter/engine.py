@@ -280,7 +280,7 @@ class Linter:
         text = message.text
         shown = replace_text(message, mask_html(text))
         found = self._judge_shown(shown, rejections, record)
-        return found if shown.text == text else [_as_written(finding, text) for finding in found]
+        return found if shown.text == text else [as_written(finding, text) for finding in found]
 
     def _judge_shown(
         self,
@@ -468,7 +468,7 @@ def replace_text(message: Utterance, text: str) -> Message:
     return Message(text, message.channel, message.context, message.role, message.origin)
 
 
-def _as_written(finding: Finding, text: str) -> Finding:
+def as_written(finding: Finding, text: str) -> Finding:
     """Return a finding with the words of the text as it stands."""
     words = text[finding.start : finding.end]
     return replace(finding, text=words, message=finding.message.replace(finding.text, words))

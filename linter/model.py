@@ -59,6 +59,11 @@ class Origin:
     time: str | None = None
     sheet: str | None = None  # of a workbook; line and column are then the cell's
 
+    @property
+    def file(self) -> str | None:
+        """The path, with the sheet of a workbook: two sheets have the same lines."""
+        return f"{self.path}[{self.sheet}]" if self.path and self.sheet else self.path
+
 
 _NOWHERE = Origin()
 

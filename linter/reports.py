@@ -106,11 +106,11 @@ def place(finding: Finding, text: str) -> str:
     """Return `path:line:column` of a finding, as far as its origin says."""
     origin = finding.origin
     if finding.place is not None:
-        return f"{origin.path or '<text>'}:{finding.place.line}:{finding.place.column}"
+        return f"{origin.file or '<text>'}:{finding.place.line}:{finding.place.column}"
     before = text[: finding.start]
     breaks = before.count("\n")
     column = (origin.column or 1) + finding.start if not breaks else len(before) - before.rfind("\n")
-    parts = [origin.path or "<text>"]
+    parts = [origin.file or "<text>"]
     if origin.line is not None:
         parts.append(str(origin.line + breaks))
         if origin.column is not None:
@@ -232,7 +232,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[in
 # --- tables and machine formats --------------------------------------------------------------------------------------
 
 CSV_HEAD = (
-    "path", "line", "row", "session", "turn", "time", "shop", "agent", "platform", "rule", "verdict", "start", "end",
+    "path", "sheet", "line", "row", "session", "turn", "time", "shop", "agent", "platform", "rule", "verdict", "start", "end",
     "text", "message", "clause", "points", "points_max", "scale", "amount", "amount_max", "suggestion",
 )  # fmt: skip
 
@@ -247,7 +247,7 @@ def csv_cells(data: Mapping[str, Any]) -> list[str]:
     origin = data.get("origin", {})
     first: dict[str, Any] = data["clauses"][0] if data["clauses"] else {}
     cells = [
-        *(origin.get(name) for name in CSV_HEAD[:9]),
+        *(origin.get(name) for name in CSV_HEAD[:10]),
         *(data[name] for name in ("rule", "verdict", "start", "end", "text", "message")), first.get("title"),
         *(first.get(name) for name in ("points", "points_max", "scale", "amount", "amount_max")), data["suggestion"],
     ]  # fmt: skip

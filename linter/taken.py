@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from linter.inputs import Trouble
 from linter.model import PLATFORM_NAMES
@@ -97,6 +98,15 @@ class Seen:
     said: int = 0  # agents' messages looked at
     asked: int = 0
     told: bool = False  # does the file tell who speaks?
+
+    def state(self) -> dict[str, Any]:
+        """Return the counts as plain data."""
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"roles": dict(self.roles)}
+
+    @classmethod
+    def of_state(cls, data: Mapping[str, Any]) -> Seen:
+        examples = [(row, value) for row, value in data["examples"]]
+        return cls(**{**data, "roles": Counter(data["roles"]), "examples": examples})
 
     def add(self, roles: Sequence[str], texts: Sequence[str], untimed: Sequence[tuple[int, str]]) -> None:
         """Count rows; of a long file, what agents say is looked at in the first part only."""

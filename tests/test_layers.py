@@ -26,7 +26,7 @@ LAYERS = [
     ["lexicon"],
     ["compiled", "ledger", "decisions"],
     ["judge", "measures", "cache", "prefilter"],
-    ["engine", "reports", "config", "suppress", "baseline", "results", "fixes", "troubles"],
+    ["engine", "reports", "config", "suppress", "ignored", "baseline", "results", "fixes", "troubles"],
     ["evaluate", "bench", "service", "statement", "answer", "formats", "outputs", "sarif"],
     ["sources"],
     ["summary", "checking", "store", "guard", "fixing"],
