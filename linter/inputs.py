@@ -33,7 +33,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 class Trouble:
     """Something that could not be judged. `row` is the line or record number, `expected` what would have been right.
 
-    `judged`: it was judged all the same, as far as it goes, and is told because it may have been read wrongly.
+    `judged`: nothing went unjudged by it, and it is told because something may have been read wrongly.
     """
 
     path: str

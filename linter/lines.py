@@ -37,6 +37,8 @@ class Block:
 
 def opened(path: str) -> tuple[BufferedIOBase, BufferedIOBase]:
     """Open a file (`-`: standard input); return its unpacked stream and the raw one. Raises SourceError."""
+    if path == "-" and sys.stdin is None:
+        raise SourceError("-:1: standard input is closed, expected one that can be read")
     if path == "-":
         standard: Any = sys.stdin.buffer
         return standard, standard

@@ -334,8 +334,8 @@ def test_text_exports_are_conversations(body: str, tmp_path: Path) -> None:
 def test_words_go_on_below_and_words_before_are_named() -> None:
     first, second = (read_document(path) for path in sorted((EXPORTS / "transcripts").iterdir()))
     found = {document.replies[-1].text: document for document in (first, second)}
-    assert "words before the first time and name" in str(found["亲，您好\n特价款开不了的呢"].troubles[0])
-    assert not found["放阴凉干燥的地方就好"].troubles
+    assert "words before the first time and name" in str(found["亲，您好\n特价款开不了的呢"].doubts[0])
+    assert not found["放阴凉干燥的地方就好"].doubts
 
 
 # --- what is wrong ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import gc
 import importlib
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -31,6 +31,9 @@ COMMANDS = {  # command -> module:function
     "lsp": "lsp:lsp",
     "mcp": "mcp:mcp",
 }
+
+
+_HUNG_UP = 141  # 128 and SIGPIPE: what a shell shows of a program that wrote to a closed pipe
 
 
 class _Group(click.Group):
@@ -58,8 +61,34 @@ class _Group(click.Group):
             click.echo("\nkefulint: stopped", err=True)
             sys.exit(130)
         except BrokenPipeError:
-            sys.stderr.close()
-            sys.exit(1)
+            _hang_up()
+
+
+def _hang_up() -> NoReturn:
+    """End as programs do whose reader has gone: without a word, and not with the status of findings.
+
+    What is still to be written goes nowhere, or Python would complain of it at the very end.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    os._exit(_HUNG_UP)
+
+
+def _open_standard_streams() -> None:
+    """Give a process that was started with closed streams ones that hold and take nothing.
+
+    Without them the next file that is opened would get their numbers, and be read or written in their place.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        handle = os.open(os.devnull, os.O_RDWR)
+        if handle != number:
+            os.dup2(handle, number)
+            os.close(handle)
+        if number:  # nothing can be read from a closed input: who asks for it is told
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,14 +110,18 @@ def run() -> None:
     Collecting cycles while tables are loaded, and taking everything apart at the end, would be a quarter of a short run.
     """
     gc.disable()
+    _open_standard_streams()
     try:
         main()
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         if isinstance(stop.code, str):
             sys.stderr.write(stop.code + "\n")
-        sys.stdout.flush()
-        sys.stderr.flush()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except BrokenPipeError:
+            _hang_up()
         if "multiprocessing.resource_tracker" in sys.modules:
             raise  # what was shared with other processes is given back at an ordinary end
         os._exit(code)

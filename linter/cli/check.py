@@ -56,7 +56,7 @@ def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...],
     from linter.taken import lines_of
 
     if not paths and not texts:
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("nothing to judge, expected files, - or --text")
         paths = ("-",)
     if statistics and kind not in (*_SCREEN, "json"):

@@ -358,20 +358,29 @@ def finished(gathered: Gathered, kind: str, reread: Callable[[bytes], Document])
         replies.sort(key=lambda reply: values[_key(reply)].start)
     troubles = dict.fromkeys(gathered.troubles)
     doubts = [*(trouble for trouble in troubles if trouble.judged), *gathered.seen.doubts()]
+    taken = gathered.taken or ([_as_prose(gathered)] if replies or not troubles else [])
     return Document(
         gathered.source.path, kind, gathered.source, gathered.options, tuple(replies), tuple(gathered.records),
-        tuple(trouble for trouble in troubles if not trouble.judged), tuple(doubts), tuple(gathered.taken or [_as_prose(gathered)]),
+        tuple(trouble for trouble in troubles if not trouble.judged), tuple(doubts), tuple(taken),
         tuple(gathered.comments), frozenset(gathered.fields.matched), values, reread,
     )  # fmt: skip
+
+
+_PIECES = {
+    "yaml": "每段文字", "json": "每段文字", "jsonc": "每段文字", "jsonl": "每段文字", "po": "每条译文", "csv": "没有认出表头，每格", "tsv": "没有认出表头，每格",
+    "xlsx": "没有认出表头，每格",
+}  # fmt: skip
 
 
 def _as_prose(gathered: Gathered) -> Taken:
     """Say how a file was read that is no table."""
     fields = gathered.options.fields
-    every = {"yaml": "每段文字", "json": "每段文字", "jsonc": "每段文字", "po": "每条译文"}.get(gathered.kind, "每行")
+    every = _PIECES.get(gathered.kind, "每行")
     said = [f"按 {'、'.join(fields)} 取文字" if fields else f"{every}算一条", "全部算店铺说的"]
     made = Taken(gathered.source.path, gathered.kind, gathered.source.encoding, said=said)
     made.doubt_encoding(gathered.options.encoding)
+    if every == _PIECES["csv"] and not fields:
+        made.guess("no header names a column of replies, every cell with words was read", "a header, or --column text=NAME")
     return made
 
 

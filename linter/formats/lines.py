@@ -11,6 +11,7 @@ from linter.formats.document import Gathered
 from linter.formats.value import Piece, Value
 from linter.markup import mask_html
 
+_PREAMBLE = 5  # lines at the top of an export that may say whose it is
 _DIRECTIVE = re.compile(r"[ \t]*(#)[ \t]*(kefulint:.*)")
 
 
@@ -59,7 +60,8 @@ def read_transcript(gathered: Gathered) -> None:
             record = {"session": session, "sender": found["nick"].strip(), "time": found.groupdict().get("time")}
             turns.append((number, record, _stripped(source.text, start + found.start("text"), start + found.end("text"))))
         elif line.strip() and not turns:
-            gathered.trouble(number, "words before the first time and name", "a time and a name first")
+            expected = "a time and a name first"
+            gathered.trouble(number, "words before the first time and name", expected, judged=number <= _PREAMBLE)
         elif line.strip():
             pieces = turns[-1][2]
             if pieces:
