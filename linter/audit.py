@@ -13,18 +13,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from itertools import accumulate, islice
+from dataclasses import asdict, astuple, dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from linter import __version__, logs, outcome, resume, service, sheet, sources
-from linter.engine import Linter
-from linter.inputs import LOG_FORMATS, Listing, Options
+from linter import __version__, formats, logs, outcome, resume, service, sheet, sources
+from linter.engine import Linter, as_written, replace_text
+from linter.inputs import LOG_FORMATS, Listing, Options, Trouble
 from linter.logs import Sessions, Table
 from linter.model import Finding, KefulintError, Message, SourceError, Turn, Utterance
-from linter.sources import Trouble
 from linter.summary import Summary
+from linter.taken import Seen
 
 _SIGNAL = 0.3  # seconds in which a signal that ended a worker has come to its reader too
 _AHEAD = 2  # chunks a worker, that are read before their turn
@@ -84,6 +84,7 @@ class Chunk:
     table: Table
     file: int = 0
     talk: Sequence[Utterance] | None = None
+    written: Sequence[str] | None = None  # the texts of the talk as they stand, where something in them is not judged
     before: dict[str, Any] | None = None
     mark: dict[str, Any] | None = None  # how to go on behind this chunk, where a checkpoint is due
 
@@ -97,64 +98,76 @@ class Reader:
         self.sessions = Sessions.of_state(state["sessions"]) if state else Sessions()
         self.file: int = state["position"][0] if state else 0
         self.tables: int = state["position"][1] if state else 0  # of that file, that were given out
+        self.seen = Seen.of_state(state["seen"]) if state else Seen("")
+        self.doubts = [Trouble(*doubt) for doubt in state["doubts"]] if state else []
 
     def state(self) -> dict[str, Any]:
         return {
             "position": [self.file, self.tables],
             "sessions": self.sessions.state(),
             "clocks": self.clocks.state(),
+            "seen": self.seen.state(),
+            "doubts": [astuple(doubt) for doubt in self.doubts],
         }
 
     def chunks(self, *, handed: bool) -> Iterator[Chunk]:
         """Yield the chunks from where the reader stands; `handed` ones are to be judged by another process."""
         inputs = self.audit.paths or (self.audit.database or "",)
         while self.file < len(inputs):
-            for table, talk in _tables(self.audit, self.file, self.tables):
+            self.seen.path = inputs[self.file]
+            for chunk in _chunks(self.audit, self.file, self.tables):
                 self.tables += 1
-                yield self._chunk(table, talk, handed)
-            self.file, self.tables, self.sessions = self.file + 1, 0, Sessions()
+                yield self._followed(chunk, handed)
+            self.doubts += self.seen.doubts()
+            self.file, self.tables, self.sessions, self.seen = self.file + 1, 0, Sessions(), Seen("")
 
-    def _chunk(self, table: Table, talk: list[Message] | None, handed: bool) -> Chunk:
+    def _followed(self, chunk: Chunk, handed: bool) -> Chunk:
+        table = chunk.table
         self.clocks.see_table(table, self.audit.platform)
-        if talk is not None:
-            return Chunk(table, self.file, talk)
+        self.doubts += [trouble for trouble in table.troubles if trouble.judged]
+        table.troubles = [trouble for trouble in table.troubles if not trouble.judged]
+        if chunk.talk is not None:
+            return chunk
+        logs.see(table, self.seen)
         if not handed:
-            return Chunk(table, self.file, logs.agents_rows(table, self.sessions))
+            return replace(chunk, talk=logs.agents_rows(table, self.sessions))
         before = self.sessions.state(table.sessions or ())
         self.sessions.advance(table, every=False)
-        return Chunk(table, self.file, None, before)
+        return replace(chunk, before=before)
 
 
-def _tables(audit: Audit, file: int, skip: int) -> Iterator[tuple[Table, list[Message] | None]]:
-    """Yield the tables of a file from the nth on; those of a file that is no log bring what agents say in it."""
+def _chunks(audit: Audit, file: int, skip: int) -> Iterator[Chunk]:
+    """Yield what a file holds from the nth table on; of one that is no log, what agents say in it is taken out already."""
     if audit.query:
         for _, table in logs.query(audit.database or "", audit.query, audit.options, skip):
-            yield table, None
+            yield Chunk(table, file)
         return
     path = audit.paths[file]
     kind = sources.format_of(path, audit.options)
     if kind in LOG_FORMATS:
         for table in logs.tables(path, replace(audit.options, format=kind), skip):
-            yield table, None
+            yield Chunk(table, file)
         return
-    items = iter(sources.read(path, audit.options))
-    number = 0
-    while part := list(islice(items, logs.ROWS)):
+    document = formats.read_document(path, audit.options)
+    starts = range(0, max(len(document.replies), 1), logs.ROWS)
+    for number, start in enumerate(starts):
         if number >= skip:
-            yield _of_items(path, part)
-        number += 1
+            yield _of_document(document, start, file)
 
 
-def _of_items(path: str, items: Sequence[sources.Item]) -> tuple[Table, list[Message]]:
-    messages = [item for item in items if isinstance(item, Message)]
+def _of_document(document: formats.Document, start: int, file: int) -> Chunk:
+    """Return some replies of a document; with the first come its listings, and what it says of itself."""
+    messages = document.replies[start : start + logs.ROWS]
     origins = [message.origin for message in messages]
-    table = Table(path, [message.text for message in messages], [message.role for message in messages])
+    table = Table(document.path, [message.text for message in messages], [message.role for message in messages])
     table.sessions, table.times = [origin.session for origin in origins], [origin.time for origin in origins]
     table.agents, table.shops = [origin.agent for origin in origins], [origin.shop for origin in origins]
     table.platforms = [origin.platform for origin in origins]
-    table.troubles = [item for item in items if isinstance(item, Trouble)]
-    table.listings = [item for item in items if isinstance(item, Listing)]
-    return table, [message for message in messages if message.role == "agent"]
+    if not start:
+        table.troubles, table.listings = [*document.troubles, *document.doubts], list(document.records)
+        table.taken = document.taken[0] if document.taken else None
+    talk = [message for message in messages if message.role == "agent"]
+    return Chunk(table, file, talk, [document.text_of(message) for message in talk])
 
 
 # --- judging ---------------------------------------------------------------------------------------------------------
@@ -190,6 +203,9 @@ class Judge:
         for at, findings in enumerate(self._judged(talk, table)):
             if findings:
                 said = talk[at]
+                if chunk.written is not None and said.text != chunk.written[at]:
+                    said = replace_text(said, chunk.written[at])
+                    findings = [as_written(finding, said.text) for finding in findings]
                 summary.count_findings(said, said.origin.platform or self.audit.platform, findings, before + at + 1)
                 lines += [self._line(finding, said.text, said.context) for finding in findings]
         return "".join(lines).encode()
@@ -325,6 +341,7 @@ class Run:
     advance: Callable[[Run, Chunk], None] = lambda run, chunk: None
     stop: bool = False
     summary: Summary = field(default_factory=Summary)
+    doubts: list[Trouble] = field(default_factory=list)  # what was judged and may have been read wrongly
     read: int = 0  # bytes of the inputs
     seconds: float = 0.0
 
@@ -366,6 +383,7 @@ class Run:
             if not state or "names" not in state:
                 with _collecting_seldom():
                     self._judge_all(reader, judge, journal)
+            self.doubts = reader.doubts
             measured = list(service.measure(clocks.finish(), known))
             end = state if state and "names" in state else reader.state() | {"summary": self.summary.state()}
             found = outcome.Outcome(journal.findings, self.summary, measured, judge.lexicon)

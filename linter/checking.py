@@ -8,6 +8,7 @@ findings of the other files are of use all the same.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -16,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linter import cache, formats, suppress
-from linter.config import Config, Finder, Pattern, Settings, Value
+from linter.config import Config, Finder, Pattern, Settings, Value, full_path
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
 from linter.model import VERDICTS, Finding, Message, SourceError, Turn
+from linter.inputs import PACKED
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
+from linter.taken import Taken
 
 if TYPE_CHECKING:  # what a clean file needs none of is imported where it is needed
     from linter.baseline import Baseline
@@ -29,6 +32,7 @@ if TYPE_CHECKING:  # what a clean file needs none of is imported where it is nee
 
 Item = Message | Listing
 _OWN_FILES = (suppress.SIDE_FILE,)
+UNREAD = frozenset((".doc", ".docx", ".wps", ".pdf", ".rtf", ".ppt", ".pptx", ".html", ".htm", ".numbers", ".pages"))
 _MANY = 2000  # replies of a file from which on it pays to set up a batch
 
 
@@ -79,8 +83,13 @@ class Checker:
         self.notes: list[str] = []
         self.messages = 0
         self.excluded = 0
+        self.ignored = 0  # files and folders that git ignores
+        self.unread: Counter[str] = Counter()  # files of kinds that may hold replies and are not read, by their suffix
+        self.taken: list[Taken] = []
+        self.doubts: list[str] = []
         self.baselines: dict[str, Baseline] = {}
         self._folders: list[Path] = []
+        self._left_out = False  # were folders left out by a configuration?
         self._lexicons: dict[tuple[str, ...], Lexicon] = {}
         self._linters: dict[tuple[Any, ...], Linter] = {}
         self._sides: dict[Path, list[Suppression]] = {}
@@ -113,7 +122,7 @@ class Checker:
             self.problems += error.problems
             return []
         self.files.append(file)
-        self.troubles += [str(trouble) for trouble in file.document.troubles]
+        self._told(file)
         judged = list(self._judged(file))
         found = [self._result(file, item, finding) for item, finding in judged]
         if self.given.changes:
@@ -121,6 +130,17 @@ class Checker:
         found.sort(key=lambda r: (r.place.line, r.place.column) if r.place else (0, 0))
         self.results += found
         return found
+
+    def _told(self, file: File) -> None:
+        """Keep what a file says of itself: how it was read, what could not be judged, what may be wrong."""
+        document = file.document
+        guesses = [guess for taken in document.taken for guess in taken.guesses]
+        self.taken += document.taken
+        self.troubles += [str(trouble) for trouble in document.troubles]
+        if file.settings.get("strict-input"):
+            self.problems += [str(trouble) for trouble in (*document.doubts, *guesses)]
+        else:
+            self.doubts += [str(trouble) for trouble in document.doubts]
 
     def check_texts(self, texts: Iterable[str], said: Iterable[str] = ()) -> None:
         """Check texts that stand in no file, after what the buyer said."""
@@ -146,70 +166,98 @@ class Checker:
         lexicons = {rule: lexicon for lexicon in self._lexicons.values() for rule in rules & lexicon.rules.keys()}
         return Report(
             tuple(self.results), tuple(file.path for file in self.files), self.messages, self.excluded,
-            tuple(self.troubles), tuple(self.notes), sum(b.vanished() for b in self.complete()), lexicons,
+            tuple(self.troubles), tuple(self.doubts), self.allow_broken, tuple(self.notes), self.ignored, dict(self.unread), sum(b.vanished() for b in self.complete()), lexicons,
         )  # fmt: skip
+
+    @property
+    def allow_broken(self) -> bool:
+        """Did everything that could not be judged stand where that is allowed?"""
+        return all(file.settings.get("allow-broken") for file in self.files if file.document.troubles)
 
     # --- files
 
     def _expanded(self, paths: Iterable[str]) -> Iterator[str]:
         """Yield the files named and those in the folders named, each once."""
-        seen: set[str] = set()
+        seen: set[Path] = set()
         for path in paths:
             is_folder = path != "-" and Path(path).is_dir()
             if is_folder:
-                self._folders.append(Path(path).absolute())
-            for found in self._inside(path) if is_folder else [path]:
-                full = os.path.normpath(Path(found).absolute())
+                self._folders.append(full_path(path))
+            inside = list(self._inside(path)) if is_folder else [path]
+            if not inside and not self._left_out:
+                self.problems.append(
+                    f"{path}:1: no file that can be judged, expected one of {', '.join(formats.SUFFIXES)}"
+                )
+            for found in inside:
+                full = full_path(found)
                 if full not in seen:
                     seen.add(full)
                     yield found
 
     def _inside(self, top: str) -> Iterator[str]:
-        """Yield the files of a folder that have a format we read; hidden and excluded folders are not entered."""
+        """Yield the files of a folder that have a format we read; hidden, excluded and ignored folders are not entered."""
+        from linter.ignored import Ignored
+
+        ignored = Ignored(top)
         for folder, folders, names in os.walk(top):
             config = self.finder.of(folder)
-            folders[:] = sorted(name for name in folders if self._entered(config, Path(folder, name)))
-            for name in sorted(names):
-                if not name.startswith(".") and Path(name).suffix.lower() in formats.SUFFIXES:
+            entered = sorted(name for name in folders if self._entered(config, Path(folder, name)))
+            files = [name for name in sorted(names) if not name.startswith(".")]
+            if config.settings(folder).get("gitignore", True):
+                kept = [name for name in entered if not ignored.covers(Path(folder, name), is_folder=True)]
+                files = [name for name in files if not ignored.covers(Path(folder, name), is_folder=False)]
+                self.ignored += len(entered) - len(kept)
+                entered = kept
+            folders[:] = entered
+            for name in files:
+                kind = Path(name).suffix.lower()
+                if kind in formats.SUFFIXES or (
+                    kind in PACKED and Path(Path(name).stem).suffix.lower() in formats.SUFFIXES
+                ):
                     yield str(Path(folder, name))
+                elif kind in UNREAD:
+                    self.unread[kind] += 1
 
     def _entered(self, config: Config, folder: Path) -> bool:
         if folder.name.startswith(".") or _is_ours(folder, config.settings(folder)):
             return False
         covering = [pattern for pattern in config.exclude if pattern.covers(folder)]
         self._matched.update(covering)
+        self._left_out |= bool(covering)
         return not covering
 
     def _opened(self, path: str, name: str, config: Config, settings: Settings, data: bytes | str | None) -> File:
         options = Options(
             settings.get("read-as"), settings.get("encoding"), settings.get("channel", "chat"),
-            columns=settings.get("columns", {}), fields=tuple(settings.get("fields", ())),
+            columns=settings.get("columns", {}), fields=tuple(settings.get("fields", ())), roles=settings.get("roles", {}),
         )  # fmt: skip
         document = formats.read_document(path if data is None else name, options, data=data)
         if name != path:
             document = formats.read_document(name, options, data=document.source.data)
         linter = self._linter(settings)
         known = frozenset(linter.lexicon.rules)
-        numbers = {id(reply): index for index, reply in enumerate(document.replies)}
-        by_reply, everywhere = self._comments(document, numbers, known)
+        numbers = {id(item): index for index, item in enumerate((*document.replies, *document.records))}
+        by_reply, everywhere, idle = self._comments(document, numbers, known)
         side = [entry for entry in self._side(name, settings, known) if entry.pattern and entry.pattern.covers(name)]
         allowances = Allowances([*everywhere, *side], by_reply, self.given.today)
-        comments = [*everywhere, *dict.fromkeys(entry for entries in by_reply.values() for entry in entries)]
+        comments = [*everywhere, *idle, *dict.fromkeys(entry for entries in by_reply.values() for entry in entries)]
         return File(name, config, settings, document, linter, comments, allowances, self._baseline(settings), numbers)
 
     def _comments(
         self, document: Document, numbers: Mapping[int, int], known: frozenset[str]
-    ) -> tuple[dict[int, list[Suppression]], list[Suppression]]:
-        """Return the suppressions of a file's comments: those of single replies, and those of the whole file."""
+    ) -> tuple[dict[int, list[Suppression]], list[Suppression], list[Suppression]]:
+        """Return the suppressions of a file's comments: of single replies, of the whole file, and of nothing at all."""
         of: dict[int, list[Suppression]] = {}
         everywhere: list[Suppression] = []
+        idle: list[Suppression] = []
         for comment in document.comments:
             for entry in suppress.of_comment(comment.text, document.path, comment.line, known, self.problems):
                 covered = () if entry.whole else document.covered(comment)
-                everywhere += [] if covered else [entry]
-                for reply in covered:
-                    of.setdefault(numbers[id(reply)], []).append(entry)
-        return of, everywhere
+                if not covered:
+                    (everywhere if entry.whole else idle).append(entry)
+                for item in covered:
+                    of.setdefault(numbers[id(item)], []).append(entry)
+        return of, everywhere, idle
 
     def _side(self, name: str, settings: Settings, known: frozenset[str]) -> list[Suppression]:
         """Return the entries of the side file that holds for a file."""
@@ -273,10 +321,11 @@ class Checker:
             for record in file.document.records:
                 by_linter.setdefault(file.linter, []).append((file, record))
         for linter, pairs in by_linter.items():
-            places = {str(record.record.get("id")): (file, record) for file, record in pairs}
-            if len(pairs) > 1 and any(linter.lexicon.rules[rule].needs == "set" for rule in linter.rules):
-                for finding in linter.check_listings(record.record for _, record in pairs):
-                    yield *places.get(finding.ids[0] if finding.ids else "", pairs[0]), finding
+            if len(pairs) < 2 or not any(linter.lexicon.rules[rule].needs == "set" for rule in linter.rules):
+                continue
+            named = _named(pairs)
+            for finding in linter.check_listings({**record.record, "id": name} for name, (_, record) in named.items()):
+                yield *named[finding.ids[0]], finding
 
     def _result(self, file: File, item: Item, finding: Finding) -> Result:
         """Lay suppressions and the baseline onto a finding of a file."""
@@ -352,13 +401,28 @@ class Checker:
 
     def covered(self, path: Path) -> bool:
         """Was the whole folder of a file checked?"""
-        return any(path.absolute().is_relative_to(folder) for folder in self._folders)
+        return any(full_path(path).is_relative_to(folder) for folder in self._folders)
 
     def complete(self) -> list[Baseline]:
         """Return the baselines whose folders were checked in full, so that what is missing has vanished."""
         if self.given.narrowed or self.troubles or self.problems:
             return []
         return [baseline for baseline in self.baselines.values() if self.covered(baseline.path)]
+
+
+def _named(pairs: Sequence[tuple[File, Listing]]) -> dict[str, tuple[File, Listing]]:
+    """Return listings by names that are theirs alone: the id, or where they stand when there is none or two have it."""
+    ids = Counter(str(record.record.get("id") or "") for _, record in pairs)
+    found: dict[str, tuple[File, Listing]] = {}
+    for file, record in pairs:
+        name, origin = str(record.record.get("id") or ""), record.origin
+        if not name or ids[name] > 1:
+            sheet = f"[{origin.sheet}]" if origin.sheet else ""
+            name = (
+                f"{name}（{file.path}{sheet} 第 {origin.row} 行）" if name else f"{file.path}{sheet} 第 {origin.row} 行"
+            )
+        found[name] = file, record
+    return found
 
 
 def _with_fixes(linter: Linter, item: Item, findings: list[Finding], original: str = "") -> list[Finding]:
@@ -389,7 +453,7 @@ def _left_out(settings: Settings, lexicon: Lexicon) -> frozenset[str]:
 
 def _is_ours(path: Path, settings: Settings) -> bool:
     """Is a path one of what the checks are made with, and no reply: the side file, the shop's lexicons?"""
-    full = path.absolute()
+    full = full_path(path)
     return path.name in _OWN_FILES or any(full.is_relative_to(folder) for folder in settings.get("lexicons", ()))
 
 
@@ -398,6 +462,6 @@ def side_path(name: str, settings: Settings) -> Path | None:
     given = settings.get("suppressions")
     if given:
         return Path(given)
-    folder = Path(name).absolute().parent
+    folder = full_path(name).parent
     candidates = (parent / suppress.SIDE_FILE for parent in (folder, *folder.parents))
     return next((path for path in candidates if path.is_file()), None)

@@ -6,18 +6,20 @@ profiles go by the names such exports commonly show, not by a published format: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from linter.model import PLATFORMS, KefulintError
+from linter.model import LISTING_FIELDS, PLATFORMS, KefulintError
 
 # What the columns of logs and canned-reply tables are called; the first name that a file has wins.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "text": (
         "text", "content", "message", "msg", "reply", "answer", "body", "内容", "消息内容", "聊天内容", "消息", "话术",
-        "话术内容", "回复", "回复内容", "答案", "文本", "正文",
+        "话术内容", "回复", "回复内容", "答案", "文本", "正文", "utterance", "message_content", "msg_content", "聊天文本",
+        "发言内容", "对话内容", "消息正文", "消息文本",
     ),
     # who speaks, by name alone: a nickname tells a role only with the rules of `role_of_sender`
     "sender": (
@@ -25,9 +27,19 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "发送人昵称", "发言人昵称", "昵称",
     ),
     "receiver": ("receiver", "receiver_name", "to_name", "to_nick", "接收者", "接收人", "接收方"),
-    "role": ("role", "sender_role", "sender_type", "from", "角色", "发送方", "发送人类型", "消息来源", "身份"),
-    "session": ("session", "session_id", "conversation", "conversation_id", "chat_id", "会话", "会话id", "会话编号"),
-    "time": ("time", "timestamp", "datetime", "sent_at", "created_at", "date", "时间", "发送时间", "消息时间", "日期"),
+    "role": (
+        "role", "sender_role", "sender_type", "from", "角色", "发送方", "发送人类型", "消息来源", "身份", "direction",
+        "message_direction", "消息方向", "方向", "发送者类型", "发送者角色", "发送人角色", "发送方类型", "发送方角色", "发言角色", "说话人角色",
+    ),
+    "session": (
+        "session", "session_id", "conversation", "conversation_id", "chat_id", "会话", "会话id", "会话编号", "会话号", "会话标识",
+        "dialog_id", "dialogue_id", "thread_id", "对话id", "对话编号", "咨询id",
+    ),
+    "time": (
+        "time", "timestamp", "datetime", "sent_at", "created_at", "时间", "发送时间", "消息时间", "聊天时间", "发言时间", "创建时间",
+        "消息发送时间", "send_time", "sent_time", "create_time", "created_time", "message_time", "msg_time",
+    ),
+    "date": ("date", "day", "日期", "发送日期", "消息日期", "聊天日期", "会话日期"),  # beside a time that has no day
     "agent": ("agent", "agent_id", "staff", "operator", "客服", "客服账号", "客服昵称", "接待客服", "子账号"),
     "buyer": ("buyer", "buyer_nick", "customer", "买家", "买家昵称", "顾客", "顾客昵称", "用户昵称", "用户id"),
     "shop": ("shop", "shop_id", "store", "seller", "店铺", "店铺名称", "店铺id", "商家"),
@@ -42,9 +54,45 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 LISTING_COLUMNS: dict[str, tuple[str, ...]] = {
     "title": ("title", "name", "标题", "商品标题", "商品名称", "宝贝标题", "宝贝名称", "名称"),
     "detail": ("detail", "description", "desc", "html", "详情", "商品详情", "描述", "宝贝描述", "商品描述", "图文详情"),
+    "subtitle": ("subtitle", "sub_title", "副标题", "商品副标题", "宝贝副标题", "短标题", "商品短标题", "导购标题"),
+    "selling_point": (
+        "selling_point",
+        "selling_points",
+        "sell_point",
+        "卖点",
+        "商品卖点",
+        "宝贝卖点",
+        "卖点描述",
+        "推荐语",
+        "推荐理由",
+    ),
+    "brief": (
+        "brief",
+        "intro",
+        "introduction",
+        "goods_intro",
+        "简介",
+        "商品简介",
+        "摘要",
+        "summary",
+        "一句话介绍",
+        "short_description",
+    ),
+    "promotion": (
+        "promotion",
+        "promotion_title",
+        "promo",
+        "slogan",
+        "促销语",
+        "促销信息",
+        "促销文案",
+        "广告语",
+        "活动文案",
+        "宣传语",
+    ),
     "category": ("category", "类目", "分类", "商品类目", "宝贝类目"),
     "brand": ("brand", "品牌", "品牌名称"),
-    "price": ("price", "价格", "售价", "一口价", "销售价", "单价"),
+    "price": ("price", "价格", "售价", "一口价", "销售价", "单价", "retail_price", "sale_price", "selling_price"),
     "freight": ("freight", "postage", "shipping_fee", "运费", "邮费", "快递费"),
     "free_shipping": ("free_shipping", "包邮", "是否包邮", "免运费"),
     "regions": ("regions", "包邮地区", "配送地区", "地区", "销售区域"),
@@ -57,11 +105,30 @@ NOT_TEXT = frozenset(
     name for kind, names in COLUMNS.items() if kind not in ("text", "question", "context") for name in names
 ) | {"url", "link", "image", "type", "lang", "tags", "title", "key", "name", "category", "分类", "标签", "快捷短语编码"}  # fmt: skip
 ROLE_NAMES = {
-    "agent": ("agent", "seller", "service", "kefu", "staff", "shop", "bot", "robot", "assistant", "merchant", "客服",
-              "商家", "卖家", "店小二", "机器人", "人工客服", "掌柜", "商家客服"),
-    "buyer": ("buyer", "customer", "user", "client", "guest", "consumer", "买家", "顾客", "客户", "消费者", "用户", "客人"),
-    "system": ("system", "platform", "notice", "系统", "平台", "系统消息", "通知"),
+    "agent": (
+        "agent", "seller", "service", "kefu", "staff", "shop", "bot", "robot", "assistant", "merchant", "客服", "商家", "卖家",
+        "店小二", "机器人", "人工客服", "掌柜", "商家客服", "坐席", "座席", "人工坐席", "人工座席", "人工", "卖方", "商户", "店家", "店主", "店员",
+        "店铺", "导购", "售前客服", "售后客服", "智能客服", "智能助手", "客服人员", "接待人员", "我方", "outgoing", "outbound", "sent", "operator",
+        "waiter", "support", "gpt", "model", "ai", "商家发送", "客服发送", "卖家发送", "坐席发送", "发出", "已发送",
+    ),
+    "buyer": (
+        "buyer", "customer", "user", "client", "guest", "consumer", "买家", "顾客", "客户", "消费者", "用户", "客人", "访客", "买方",
+        "会员", "游客", "粉丝", "咨询者", "incoming", "inbound", "received", "visitor", "contact", "human", "enduser", "end_user",
+        "shopper", "买家发送", "用户发送", "客户发送", "顾客发送", "访客发送", "收到", "已接收",
+    ),
+    "system": ("system", "platform", "notice", "系统", "平台", "系统消息", "通知", "系统提示", "tool", "function", "developer", "event"),
 }  # fmt: skip
+# Columns of yes and no that say who speaks, their names without signs between: the first for agents, the second for buyers.
+_SAYS_YES = (
+    re.compile(
+        r"(?:是否为?|是不是|is|from|isfrom|by|sentby)(?:客服|坐席|座席|商家|卖家|员工|店铺|我方|本店|机器人|agent|staff|seller|kefu|service|merchant|me|self|bot|operator|outgoing|send|sent)(?:发送|发出|发言|消息|回复)?的?"
+    ),
+    re.compile(
+        r"(?:是否为?|是不是|is|from|isfrom|by|sentby)(?:买家|客户|顾客|用户|访客|消费者|buyer|customer|user|visitor|client|incoming|received)(?:发送|发出|发言|消息|提问)?的?"
+    ),
+)
+_YES = frozenset(("是", "1", "true", "yes", "y", "t", "√", "✓", "对"))
+_NO = frozenset(("否", "0", "false", "no", "n", "f", "×", "✗", "不是", ""))
 PLATFORM_NAMES = {
     "天猫": "tmall", "淘宝": "taobao", "拼多多": "pinduoduo", "pdd": "pinduoduo", "抖音": "douyin", "抖店": "douyin",
     "快手": "kuaishou", "京东": "jd", "jingdong": "jd",
@@ -154,8 +221,8 @@ def profile_named(name: str) -> Profile:
 
 def profile_of(names: Iterable[str]) -> Profile | None:
     """Return the profile whose telling columns are all there, or None."""
-    here = {str(name).strip().lower() for name in names}
-    return next((p for p in PROFILES if all(need.lower() in here for need in p.needs)), None)
+    here = {plain(name) for name in names}
+    return next((p for p in PROFILES if all(plain(need) in here for need in p.needs)), None)
 
 
 def columns_of(names: Iterable[str], given: Mapping[str, str], profile: Profile | None = None) -> dict[str, str]:
@@ -163,7 +230,8 @@ def columns_of(names: Iterable[str], given: Mapping[str, str], profile: Profile 
 
     A profile says all there is to say about who speaks: where it has a column for the sender, no other is taken for a role.
     """
-    by_name = {str(name).strip().lower(): name for name in names}
+    names = list(names)
+    by_name = _by_name(names)
     own = profile.columns if profile else {}
     found: dict[str, str] = {}
     for kind, known in COLUMNS.items():
@@ -173,22 +241,67 @@ def columns_of(names: Iterable[str], given: Mapping[str, str], profile: Profile 
             wanted = own.get(kind, ())
         else:
             wanted = known
-        here = next((by_name[name.strip().lower()] for name in wanted if name.strip().lower() in by_name), None)
+        here = next((by_name[plain(name)] for name in wanted if plain(name) in by_name), None)
         if here is not None:
             found[kind] = here
+    if "role" not in found and not profile and "role" not in given:
+        told = next((name for name in names if _SAYS_YES[0].fullmatch(plain(name))), None)
+        told = told or next((name for name in names if _SAYS_YES[1].fullmatch(plain(name))), None)
+        if told is not None:
+            found["role"] = told
+    if "date" in found and "time" not in found:
+        found["time"] = found.pop("date")
     return found
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """Return a column's name as names are compared: sessionId, Session ID and session_id are one."""
+    return re.sub(r"[\s_\-]", "", str(name)).lower()
+
+
+def _by_name(names: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(plain(name), name)
+    return found
+
+
+def says_yes_or_no(name: str) -> bool:
+    """Does a column say of every row whether it is one side's?"""
+    return any(pattern.fullmatch(plain(name)) for pattern in _SAYS_YES)
+
+
+def role_of(value: str, column: str, own: Mapping[str, str]) -> str:
+    """Return the role that a cell of a role column says, '' for an unknown one. `own` are names with their roles."""
+    name = value.strip().lower()
+    if name in own:
+        return own[name]
+    for yes, no, pattern in (("agent", "buyer", _SAYS_YES[0]), ("buyer", "agent", _SAYS_YES[1])):
+        if pattern.fullmatch(plain(column)) and name in _YES | _NO:
+            return yes if name in _YES else no
+    return ROLES.get(name, "") if name else "agent"
+
+
+def role_column_by_values(names: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the column in whose cells, of those rows, nothing but roles stands, agents' and buyers' among them."""
+    for name in names:
+        values = {str(row[name]).strip().lower() for row in rows if row.get(name) not in (None, "")}
+        if {"agent", "buyer"} <= {ROLES.get(value, "") for value in values} <= {"agent", "buyer", "system"}:
+            return name
+    return None
 
 
 def listing_columns(names: Iterable[str], given: Mapping[str, str]) -> dict[str, str]:
     """Find which column holds which field of a listing, or {} where the columns are not those of listings."""
-    by_name = {str(name).strip().lower(): name for name in names}
+    by_name = _by_name(names)
     found: dict[str, str] = {}
     for kind, known in LISTING_COLUMNS.items():
         wanted = (given[kind],) if kind in given else known
-        here = [by_name[name.strip().lower()] for name in wanted if name.strip().lower() in by_name]
+        here = [by_name[plain(name)] for name in wanted if plain(name) in by_name]
         if here:
             found[kind] = here[0]
-    telling = found.keys() & {"detail", "price", "freight", "category", "free_shipping"}
+    telling = found.keys() & {"detail", "price", "freight", "category", "free_shipping", *LISTING_FIELDS} - {"title"}
     return found if "title" in found and telling else {}
 
 

@@ -1,8 +1,8 @@
 """Configuration files in, the settings of one file out, each value with the place it came from.
 
 The nearest `kefulint.toml` (or `pyproject.toml` with `[tool.kefulint]`) above a file holds for it alone: nothing is merged
-upwards unless the file says `extend`. A later value replaces an earlier one whole; only the tables `verdicts` and `columns`
-are merged key by key, since each of their keys is a setting of its own. The decision to question: the TOML parser knows no
+upwards unless the file says `extend`. A later value replaces an earlier one whole; only the tables `verdicts`, `columns` and
+`roles` are merged key by key, since each of their keys is a setting of its own. The decision to question: the TOML parser knows no
 lines, so lines of keys come from a small scan of the text; a key the scan misses is shown on its table's line.
 """
 
@@ -22,6 +22,7 @@ from linter.model import CHANNELS, PLATFORMS, KefulintError
 
 NAMES = ("kefulint.toml", "pyproject.toml")
 FAIL_ON = ("error", "warning", "info", "never")
+SPEAKERS = ("agent", "buyer", "system")
 OVERRIDES = ("error", "warning", "info")
 
 
@@ -44,6 +45,7 @@ KEYS = (
     Key("fail-on", "fail-on", "Least verdict that makes the exit status 1: `error`, `warning`, `info` or `never`."),
     Key("fields", "texts", "Path expressions that say which fields of a structured file are replies."),
     Key("columns", "columns", "What the columns of a table are called: `{ text = \"内容\" }`."),
+    Key("roles", "roles", "Whose names stand for which role: `{ \"小美\" = \"agent\" }`; `*` is every row that says nothing."),
     Key("read-as", "format", "Format of the files, where the suffix does not say it."),
     Key("encoding", "text", "Encoding of the files; unset: detected."),
     Key("skip", "flag", "Do not check these files."),
@@ -51,11 +53,14 @@ KEYS = (
     Key("baseline", "file", "The baseline file.", False),
     Key("suppressions", "file", "The side file of suppressions. Unset: the nearest `.kefulint-allow.yaml` above the file.", False),
     Key("strict-suppressions", "flag", "Unused and expired suppressions make the exit status 1.", False),
+    Key("strict-input", "flag", "What is guessed about a file is an error: the exit status is 2.", False),
+    Key("allow-broken", "flag", "Files and rows that could not be judged do not make the exit status 2.", False),
+    Key("gitignore", "flag", "Leave out what git ignores when a folder is searched. Default: true.", False),
 )  # fmt: skip
 _BY_NAME = {key.name: key for key in KEYS}
 _TOP = (*_BY_NAME.keys() - {"skip"}, "extend", "paths")
 _SCOPED = (*(key.name for key in KEYS if key.scoped), "match")
-_FORMATS = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonc", "jsonl", "yaml", "po", "jinja")
+_FORMATS = ("text", "markdown", "csv", "tsv", "xlsx", "json", "jsonc", "jsonl", "yaml", "po", "jinja", "transcript")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Pattern:
 
     def covers(self, path: str | Path) -> bool:
         """Does the pattern cover a file or folder?"""
-        full = Path(path).absolute()
+        full = full_path(path)
         if not full.is_relative_to(self.root):
             return False
         return _compiled(self.text).fullmatch(full.relative_to(self.root).as_posix()) is not None
@@ -142,7 +147,7 @@ class Settings:
 
 def _merged(first: Mapping[str, Value], second: Mapping[str, Value]) -> dict[str, Value]:
     both = {**first, **second}
-    for name in ("verdicts", "columns"):
+    for name in ("verdicts", "columns", "roles"):
         if name in first and name in second:
             both[name] = Value({**first[name].value, **second[name].value}, second[name].place)
     return both
@@ -163,7 +168,7 @@ class Finder:
         """Return the configuration that holds for a file or folder; raise KefulintError where it is wrong."""
         if self._fixed is not None:
             return self._fixed
-        start = Path(path).absolute()
+        start = full_path(path)
         folder = start if start.is_dir() else start.parent
         return Config(folder) if self.off else self._nearest(folder)
 
@@ -191,10 +196,15 @@ def config_in(folder: Path) -> Path | None:
     return own
 
 
+def full_path(path: str | Path) -> Path:
+    """Return a path from the root, `..` taken out and links left as they are: however it is spelt, it is one."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 -- Path.absolute keeps `..`, Path.resolve follows links
+
+
 def shown(path: Path) -> str:
     """Return a path as a reader here would write it: relative to the working folder where it lies below."""
     here = Path.cwd()
-    full = path.absolute()
+    full = full_path(path)
     return full.relative_to(here).as_posix() if full.is_relative_to(here) else str(path)
 
 
@@ -220,7 +230,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def load(path: Path, extending: tuple[Path, ...] = ()) -> Config:
     """Read and check one configuration file; raise KefulintError with everything that is wrong in it."""
-    path = path.absolute()
+    path = full_path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -414,6 +424,13 @@ class _Reader:
             found[name] = Value(column, self._place((*path, name), name))
         return found
 
+    def _roles(self, value: Any, path: tuple[str | int, ...]) -> dict[str, Value]:
+        found = {}
+        for name, role in self._mapping(value, path, "names and roles").items():
+            chosen = self._chosen(role, (*path, name), SPEAKERS, f"the role of {name}")
+            found[name.strip().lower()] = Value(chosen, self._place((*path, name), name))
+        return found
+
     def _mapping(self, value: Any, path: tuple[str | int, ...], what: str) -> dict[str, Any]:
         if isinstance(value, dict):
             return value
@@ -477,6 +494,7 @@ _READERS: dict[str, Callable[[_Reader, Any, tuple[str | int, ...]], Any]] = {
     "fail-on": lambda reader, value, path: reader._chosen(value, path, FAIL_ON, "fail-on"),
     "texts": _Reader._list,
     "columns": _Reader._columns,
+    "roles": _Reader._roles,
     "format": lambda reader, value, path: reader._chosen(value, path, _FORMATS, "read-as"),
     "text": _Reader._encoding,
     "flag": _Reader._flag,
@@ -563,6 +581,7 @@ def _shape(key: Key) -> dict[str, Any]:
         "channel": {"enum": list(CHANNELS)},
         "fail-on": {"enum": list(FAIL_ON)},
         "format": {"enum": list(_FORMATS)},
+        "roles": {"type": "object", "additionalProperties": {"enum": list(SPEAKERS)}},
         "columns": {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": {"enum": list(_fields())}},
         "text": {"type": "string"},
         "file": {"type": "string"},

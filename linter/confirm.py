@@ -121,6 +121,12 @@ def is_asked_back(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
     return False
 
 
+# 话术：, 2. 参考话术：, but not 您说： and the like, which quote somebody
+_LABEL = re.compile(
+    r"[^\w]*(?:\d+[.、)）])?[^\w]*(?:(?![^:：]*[您你他她它说问讲喊叫写别勿禁])\w{1,10}\s*[:：])?\s*(?=\W*$)"
+)
+
+
 def is_quoted(start: int, end: int, original: str) -> bool:
     """Do the words stand inside quotation marks, and all of them? Offsets are those of the original."""
     if not _MARKS.search(original):
@@ -133,7 +139,10 @@ def is_quoted(start: int, end: int, original: str) -> bool:
 
 @lru_cache(maxsize=64)
 def quotations(original: str) -> tuple[tuple[int, int], ...]:
-    """Return the spans of quotations of up to 60 characters, marks excluded at the end, included at the start."""
+    """Return the spans of quotations of up to 60 characters, marks excluded at the end, included at the start.
+
+    Marks around all of a reply, or all but a label, quote nobody: what they hold is what will be sent.
+    """
     found: list[tuple[int, int]] = []
     open_at: dict[str, int] = {}
     for index, char in enumerate(original):
@@ -144,7 +153,18 @@ def quotations(original: str) -> tuple[tuple[int, int], ...]:
                 found.append((first, index))
         elif char in _QUOTES:
             open_at[char] = index
-    return tuple(found)
+    outer = [span for span in found if not any(a < span[0] and span[1] < b for a, b in found)]
+    return tuple(span for span in found if span not in outer) if _are_all(outer, original) else tuple(found)
+
+
+def _are_all(spans: Sequence[tuple[int, int]], original: str) -> bool:
+    """Is there nothing beside the quotations but a label, a number and signs?"""
+    done, rest = 0, []
+    for start, end in sorted(spans):
+        rest.append(original[done:start])
+        done = end + 1
+    around = [*rest, original[done:]]
+    return bool(spans) and not any(map(str.isalpha, _LABEL.sub("", around[0], count=1) + "".join(around[1:])))
 
 
 CLEARING = (("denied", is_denied), ("forbidden", is_forbidden), ("warned", is_warned), ("asked-back", is_asked_back))

@@ -19,8 +19,10 @@ from linter import cache, measures
 from linter.compiled import Compiled, Reading, Tried, compiled
 from linter.entries import Lexicon, Rule
 from linter.judge import Court, Match, Scene, settle
+from linter.markup import mask_html
 from linter.model import (
     CHANNELS,
+    LISTING_FIELDS,
     PLATFORMS,
     Clause,
     Finding,
@@ -148,7 +150,7 @@ class Linter:
     def check_message(self, message: Utterance) -> list[Finding]:
         """Judge one Message. A buyer's message has no findings."""
         self._require("line", "conversation")
-        return self._judge(message, None)
+        return self._judge(_with_shown_context(message), None)
 
     def check_many(self, messages: Iterable[str | Utterance]) -> Iterator[list[Finding]]:
         """Judge messages in order; the same answers as `check`, at batch speed."""
@@ -179,6 +181,8 @@ class Linter:
                     found.append(self._judge(one, None))
                     continue
                 before = known.get(one)
+                if before is None and ("<" in one or "&" in one):
+                    before = known[one] = self._judge(Message(one), None)
                 if before is None:
                     numbers = prefilter.numbers(one) if prefilter and len(one) <= _LONG else None
                     if numbers or numbers is None or self._may_mean(Message(one)):
@@ -203,7 +207,7 @@ class Linter:
         for index, turn in enumerate(turns):
             before = turns[max(0, index - _CONTEXT) : index]
             message = Message(turn.text, context=before, role=turn.role, origin=Origin(time=turn.time))
-            found.append(self._judge(message, None))
+            found.append(self.check_message(message))
         for index, seconds in measures.waits(turns):
             found[index] += self._late(turns[index], seconds)
         return found
@@ -229,14 +233,14 @@ class Linter:
         return min((one.within for one in known if one.platform == platform and one.within), default=float("inf"))
 
     def check_listing(self, record: Mapping[str, Any]) -> list[Finding]:
-        """Judge one listing: title and detail (HTML allowed), and the title against freight and category.
+        """Judge one listing: its texts (LISTING_FIELDS, HTML allowed), and the title against freight and category.
 
         `Finding.field` says which field a span lies in; spans count code points of the field as given.
         """
         self._require("line", "record")
         return [
             finding
-            for name in ("title", "detail")
+            for name in LISTING_FIELDS
             if record.get(name)
             for finding in self._judge_field(record, name, str(record[name]))
         ]
@@ -253,7 +257,7 @@ class Linter:
     def explain(self, message: Utterance) -> Explanation:
         """Judge one message and keep the reasons for every candidate that was let go."""
         rejections: list[Rejection] = []
-        return Explanation(self._judge(message, rejections), rejections)
+        return Explanation(self._judge(_with_shown_context(message), rejections), rejections)
 
     def clauses(self, rule: str, channel: str = "chat", platforms: Sequence[str] = ()) -> tuple[Clause, ...]:
         """Return the clauses behind a rule on some platforms (default: this linter's), priced as of its day."""
@@ -278,6 +282,26 @@ class Linter:
     ) -> list[Finding]:
         if message.role != "agent" or not message.text:
             return []
+        if "<" in message.text or "&" in message.text:
+            return self._judge_markup(message, rejections, record)
+        return self._judge_shown(message, rejections, record, finds)
+
+    def _judge_markup(
+        self, message: Utterance, rejections: list[Rejection] | None, record: Mapping[str, Any] | None
+    ) -> list[Finding]:
+        """Judge what a buyer sees of HTML; what is found is said in the words as they stand."""
+        text = message.text
+        shown = replace_text(message, mask_html(text))
+        found = self._judge_shown(shown, rejections, record)
+        return found if shown.text == text else [as_written(finding, text) for finding in found]
+
+    def _judge_shown(
+        self,
+        message: Utterance,
+        rejections: list[Rejection] | None,
+        record: Mapping[str, Any] | None = None,
+        finds: Sequence[Tried] | None = None,
+    ) -> list[Finding]:
         if len(message.text) > _LONG:
             return self._judge_long(message, rejections, record)
         before = _fragments(message) if message.context else ()
@@ -449,9 +473,8 @@ class Linter:
             yield Match(rule, (Hit(*span, f"@{rule.measure}", ""),), start, end, verdicts)
 
     def _judge_field(self, record: Mapping[str, Any], name: str, text: str) -> list[Finding]:
-        shown = measures.mask_html(text) if name == "detail" else text
-        found = self._judge(Message(shown, f"listing.{name}"), None, record)
-        return [replace(f, text=text[f.start : f.end], field=name) for f in found]
+        found = self._judge(Message(text, LISTING_FIELDS[name]), None, record)
+        return [replace(f, field=name) for f in found]
 
     def _judge_set(self, rule: Rule, records: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
         settings = dict(rule.settings)
@@ -535,6 +558,20 @@ def _may_measure(rule: Rule, message: Utterance) -> bool:
 def replace_text(message: Utterance, text: str) -> Message:
     """Return the message with another text."""
     return Message(text, message.channel, message.context, message.role, message.origin)
+
+
+def as_written(finding: Finding, text: str) -> Finding:
+    """Return a finding with the words of the text as it stands."""
+    words = text[finding.start : finding.end]
+    return replace(finding, text=words, message=finding.message.replace(finding.text, words))
+
+
+def _with_shown_context(message: Utterance) -> Utterance:
+    """Return the message with what was seen of its earlier turns, where they are HTML."""
+    if not any("<" in turn.text or "&" in turn.text for turn in message.context):
+        return message
+    turns = [turn._replace(text=mask_html(turn.text)) for turn in message.context]
+    return Message(message.text, message.channel, turns, message.role, message.origin)
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:

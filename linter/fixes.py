@@ -21,8 +21,8 @@ import regex
 
 from linter.engine import Linter, replace_text
 from linter.entries import Before, Example, Lexicon, Wording
-from linter.measures import mask_html
-from linter.model import CHANNELS, PLATFORMS, Finding, Fix, Message
+from linter.markup import mask_html
+from linter.model import CHANNELS, LISTING_FIELDS, PLATFORMS, Finding, Fix, Message
 
 _STOP = "。！？!?\n\r…;；"
 _CLAUSE = re.compile(rf"[{_STOP}，,、~～\s]+")
@@ -92,7 +92,7 @@ def with_listing_fixes(linter: Linter, record: Mapping[str, Any], findings: Sequ
     for finding in findings:
         field = finding.field or "title"
         text = str(record.get(field) or "")
-        message = Message(mask_html(text) if field == "detail" else text, f"listing.{field}")
+        message = Message(mask_html(text), LISTING_FIELDS[field])
         mine = [f for f in findings if f.field == field]
         fix = fix_of(linter, message, mine, finding, original=text, trials=trials[field])
         found.append(replace(finding, fix=fix))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from linter.decisions import DECISIONS, decision_of, read_sheet
-from linter.model import Clause, Finding, SourceError, Step
+from linter.model import LISTING_FIELDS, Clause, Finding, SourceError, Step
 from linter.rulebook import Account, Rulebooks, Threshold
 
 _ZERO = Decimal(0)
@@ -120,7 +120,7 @@ def offence(finding: Finding, platform: str) -> Offence:
     origin = finding.origin
     return Offence(
         identity(finding), finding.rule, origin.platform or platform,
-        f"listing.{finding.field}" if finding.field in ("title", "detail") else "chat",
+        LISTING_FIELDS.get(finding.field or "", "chat"),
         _iso(origin.time), origin.shop or "", origin.agent or "", origin.session or "",
     )  # fmt: skip
 

@@ -16,12 +16,13 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
+from linter.inputs import PACKED as PACKED
 from linter.inputs import Trouble as Trouble
 from linter.inputs import clean as clean
 from linter.inputs import encoding_of as encoding_of
+from linter.inputs import no_text
 from linter.model import SourceError
 
-PACKED = (".gz", ".bz2", ".xz", ".zst")
 _BLOCK = 1 << 20
 
 
@@ -36,6 +37,8 @@ class Block:
 
 def opened(path: str) -> tuple[BufferedIOBase, BufferedIOBase]:
     """Open a file (`-`: standard input); return its unpacked stream and the raw one. Raises SourceError."""
+    if path == "-" and sys.stdin is None:
+        raise SourceError("-:1: standard input is closed, expected one that can be read")
     if path == "-":
         standard: Any = sys.stdin.buffer
         return standard, standard
@@ -85,6 +88,7 @@ class Lines:
         self._broken = ""  # why the stream gives no more, where it should
         self._head = self._read(1 << 16)
         self.encoding = encoding or encoding_of(self._head)
+        self.other = "" if encoding else no_text(self._head)  # what it is where it is no text
 
     def __iter__(self) -> Iterator[str]:
         """Yield every line with its line break, which is always a single `\\n`."""
@@ -170,12 +174,13 @@ class Lines:
         try:
             return line.decode(self.encoding)
         except UnicodeDecodeError as error:
+            judged = True
             try:
                 text = line.decode("gb18030" if self.encoding == "utf-8" else "utf-8")
             except UnicodeDecodeError:
-                text = line.decode(self.encoding, "replace")
+                text, judged = line.decode(self.encoding, "replace"), False
             what = f"bytes at {error.start} are not {self.encoding}"
-            self.troubles.append(Trouble(self.path, number, what, f"{self.encoding} text"))
+            self.troubles.append(Trouble(self.path, number, what, f"{self.encoding} text", judged))
             return text
 
     def _decoded_whole(self) -> Iterator[str]:

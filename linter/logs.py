@@ -14,33 +14,41 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from linter import conversations
+from linter import times as clock
+from linter import workbooks
 from linter.columns import (
     COLUMNS,
-    ROLES,
     Profile,
     columns_of,
     listing_columns,
     platform_named,
     profile_named,
     profile_of,
+    role_column_by_values,
+    role_of,
     role_of_sender,
+    says_yes_or_no,
 )  # fmt: skip
-from linter.inputs import LOG_FORMATS, LOG_SUFFIXES, worth
+from linter.inputs import LOG_FORMATS, LOG_SUFFIXES, MOST_LINES, NO_TEXT, UNCLOSED, is_swallowed, worth
 from linter.inputs import Listing as Listing  # a name of this module too, as are its options
 from linter.inputs import Options as Options
 from linter.lines import PACKED, Block, Lines, Trouble, clean, opened
+from linter.markup import mask_html
 from linter.model import CHANNELS, Message, Origin, SourceError, Turn
+from linter.taken import Seen, Taken, platform_said
 
 ROWS = 8192  # of a table, at most
 CONTEXT = 6  # earlier turns that count
 SESSIONS = 20_000  # open sessions whose last turns are kept; a log with more open at once loses the oldest contexts
-_HEADER_ROWS = 6  # rows among which the header is looked for: exports often begin with a title
+SAMPLE = 500  # rows that are looked at to tell what a column holds
+HEADER_ROWS = 6  # rows among which the header is looked for: exports often begin with a title
 
 
 Values = list[str | None]
@@ -70,14 +78,31 @@ class Table:
     listings: list[Listing] = field(default_factory=list)
     channel: str = "chat"
     read: int = 0
-    taken: str = ""  # the profile and columns that were taken, in the first table of a file
+    sheet: str | None = None  # of a workbook
+    untimed: list[tuple[int, str]] = field(default_factory=list)  # rows with times that could not be read
+    unmarked: int = 0  # rows without a role, taken for the agent's
+    told: bool = False  # does the log tell who speaks?
+    taken: Taken | None = None  # how the file was read, in its first table
 
     def origin(self, at: int) -> Origin:
         """Return where a row came from."""
         ids, sessions, turns = _cell(self.ids, at), _cell(self.sessions, at), _cell(self.turns, at)
         agent, shop, platform = _cell(self.agents, at), _cell(self.shops, at), _cell(self.platforms, at)
         time = _cell(self.times, at)
-        return Origin(self.path, self.lines[at], None, self.rows[at], ids, sessions, turns, agent, shop, platform, time)
+        return Origin(
+            self.path,
+            self.lines[at],
+            None,
+            self.rows[at],
+            ids,
+            sessions,
+            turns,
+            agent,
+            shop,
+            platform,
+            time,
+            self.sheet,
+        )
 
     def keep(self, wanted: Sequence[bool]) -> None:
         """Drop the rows that are not wanted."""
@@ -92,7 +117,10 @@ def _cell(values: Sequence[_Value] | None, at: int) -> _Value | None:
 
 
 _BY_ROW = tuple(
-    f.name for f in fields(Table) if f.name not in ("path", "troubles", "listings", "channel", "read", "taken")
+    f.name
+    for f in fields(Table)
+    if f.name
+    not in ("path", "troubles", "listings", "channel", "read", "sheet", "untimed", "unmarked", "told", "taken")
 )
 
 
@@ -171,15 +199,24 @@ def _times(table: Table) -> Values:
 
 def _turns(table: Table) -> list[Turn]:
     """Return every row as a turn, without a Python call for each."""
-    return list(map(partial(tuple.__new__, Turn), zip(table.roles, table.texts, _times(table), strict=True)))
+    return list(map(partial(tuple.__new__, Turn), zip(table.roles, _shown(table.texts), _times(table), strict=True)))
+
+
+def _shown(texts: list[str]) -> list[str]:
+    """Return what was seen of texts that may be HTML. They are joined because most tables hold none at all."""
+    together = "".join(texts)
+    return list(map(mask_html, texts)) if "<" in together or "&" in together else texts
 
 
 def _given(turns: list[Any]) -> tuple[Turn, ...]:
-    return tuple(
-        Turn(ROLES.get(str(turn.get("role")), "buyer"), clean(str(turn.get("text", ""))))
-        for turn in turns[-CONTEXT:]
-        if isinstance(turn, dict)
-    )
+    """Return the context that a row brings, its keys and roles named in any way a log may name them."""
+    return tuple(_given_turn(turn) for turn in turns[-CONTEXT:] if isinstance(turn, dict))
+
+
+def _given_turn(turn: Mapping[str, Any]) -> Turn:
+    found = columns_of(turn, {})
+    role = role_of(str(turn[found["role"]]), found["role"], {}) if "role" in found else ""
+    return Turn(role or "buyer", mask_html(clean(str(turn.get(found.get("text", "text"), "")))))
 
 
 class AgentRow:
@@ -250,29 +287,68 @@ def _word(value: Any) -> str | None:
     return clean(str(value))
 
 
-def _clock(time: str | None) -> str | None:
-    """Return seconds or milliseconds since 1970 as the platforms' clocks (UTC+8) show them, other times as they are."""
-    if time is None or not time.isdigit() or not 8 < len(time) < 15:
-        return time
-    seconds = int(time) // 1000 if len(time) > 11 else int(time)
-    return (datetime(1970, 1, 1, 8) + timedelta(seconds=seconds)).isoformat(" ")
+def _told(times: Values, lines: Sequence[int], untimed: list[tuple[int, str]]) -> Values:
+    """Return times as ISO texts; those that are none stay as they are and are noted."""
+    found = list(times)
+    for at, time in enumerate(times):
+        if time is None or (len(time) == 19 and time[4] == "-" and time[13] == ":"):
+            continue
+        written = clock.written(time)
+        if written is None:
+            untimed.append((lines[at], time))
+        else:
+            found[at] = written
+    return found
+
+
+def _joined(days: Values, times: Values) -> Values:
+    """Return times with the days that stand in a column of their own, where they have none."""
+    return [
+        time if not day or (time and clock.written(time)) else f"{day[:10] if time else day} {time or ''}".strip()
+        for day, time in zip(days, times, strict=True)
+    ]
 
 
 def _whole(value: Any) -> int | None:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-class Shape:
-    """Which column of a file holds which field, and how raw columns become a table."""
+_LIKE_A_ROLE = re.compile(
+    r"角色|方向|身份|发送|发言|说话|是否|role|direction|speaker|sender|author|^(?:is|from)", re.IGNORECASE
+)
 
-    def __init__(self, path: str, names: Iterable[str], options: Options) -> None:
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > 4 and worth(value)
+
+
+class Shape:
+    """Which column of a file holds which field, who speaks, and how raw columns become a table.
+
+    `sample` is some of the rows, by which a column of roles is found that is not called like one.
+    """
+
+    def __init__(
+        self, path: str, names: Iterable[str], options: Options, sample: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         self.path = path
         self.options = options
+        names = list(names)
         self.profile: Profile | None = profile_named(options.profile) if options.profile else profile_of(names)
         self.found = self.fields_of(names)
+        by_values = None
+        if "role" not in self.found and not (self.profile and "role" in self.profile.columns):
+            by_values = role_column_by_values([n for n in names if n not in self.found.values()], sample)
+        if by_values:
+            self.found["role"] = by_values
+        self.guessed_role = by_values
+        self.others = [name for name in names if name not in self.found.values()]
+        self.left = [name for name in self.others if any(_is_words(row.get(name)) for row in sample)]
+        self.refused = self._refused()
+        self._said_refused = False
         self._roles: dict[Any, str] = {}
         self._platforms: dict[Any, str | None] = {}
 
@@ -280,23 +356,91 @@ class Shape:
         return columns_of(names, self.options.columns, self.profile)
 
     @property
-    def taken(self) -> str:
-        """Say which profile was taken, and that names tell who speaks; '' where nothing had to be guessed."""
-        named = "sender" in self.found and "role" not in self.found
-        if self.profile is None and not named:
-            return ""
-        which = f"profile {self.profile.name} ({self.profile.title})" if self.profile else "no profile"
-        columns = ", ".join(f"{kind}={name}" for kind, name in self.found.items())
-        return f"{self.path}: {which}: {columns}" + (", who speaks is told by the sender's name" if named else "")
+    def told(self) -> bool:
+        """Do the rows tell who speaks?"""
+        return "role" in self.found or "sender" in self.found
+
+    def _refused(self) -> Trouble | None:
+        """A log of conversations that does not say who speaks is not read: every guess would judge the buyer."""
+        found = self.found
+        if self.told or "*" in self.options.roles or found.keys() & {"question", "context"} or "text" not in found:
+            return None
+        likely = (
+            next((name for name in self.others if _LIKE_A_ROLE.search(name)), None) if self.options.need_text else None
+        )
+        if likely is None and not found.keys() & {"session", "buyer", "receiver"}:
+            return None
+        named = f"--column role={likely}" if likely else "--column role=NAME or --column sender=NAME"
+        what = f"no column is known to say who speaks, among {', '.join(map(str, [*found.values(), *self.others]))}"
+        return Trouble(self.path, 1, what, f"{named}, or --role '*=agent' where all of it is the shop's")
+
+    def taken(self, kind: str, encoding: str = "") -> Taken:
+        """Say how the file was read, and what of that was guessed."""
+        if "text" not in self.found:
+            return self._taken_listings(kind, encoding)
+        made = Taken(self.path, kind, encoding, self.found, left=self.left)
+        made.doubt_encoding(self.options.encoding)
+        made.said.append(self._who())
+        made.said += [f"按{self.profile.title}的导出格式读（{self.profile.name}）"] if self.profile else []
+        if "time" not in self.found and self.told:
+            made.said.append("没有时间列")
+        profile = self.profile.title if self.profile and self.profile.platform and not self.options.platform else None
+        given = self.options.platform or (self.profile.platform if self.profile else None)
+        if self.told or given or "platform" in self.found:
+            made.said.append(platform_said(self.found.get("platform"), profile, given, self.options.default_platform))
+        self._guesses(made)
+        return made
+
+    def _taken_listings(self, kind: str, encoding: str) -> Taken:
+        columns = listing_columns([*self.found.values(), *self.others], self.options.columns)
+        left = [name for name in self.left if name not in columns.values()]
+        made = Taken(self.path, kind, encoding, columns, ["商品表"] if columns else [], left)
+        made.doubt_encoding(self.options.encoding)
+        made.guess_left()
+        return made
+
+    def _who(self) -> str:
+        found = self.found
+        if "role" in found:
+            how = "是不是客服" if says_yes_or_no(found["role"]) else "是谁说的"
+            return f"「{found['role']}」列说{how}" + ("（看这一列里的词猜的）" if self.guessed_role else "")
+        if "sender" in found:
+            return f"是谁说的按「{found['sender']}」列的名字猜"
+        if "question" in found:
+            return f"「{found['question']}」列算买家问的，内容算客服答的"
+        return "全部算店铺说的"
+
+    def _guesses(self, made: Taken) -> None:
+        if self.guessed_role:
+            made.guess(
+                f"column '{self.guessed_role}' was taken for the role by its values",
+                f"--column role={self.guessed_role}",
+            )
+        if "sender" in self.found and "role" not in self.found and not self.options.roles:
+            made.guess(
+                f"who speaks is guessed from the names in '{self.found['sender']}'",
+                "a column of roles, or --role NAME=ROLE",
+            )
+        if self.profile and not self.options.profile:
+            made.guess(f"read as an export of {self.profile.name}", f"--profile {self.profile.name}")
+        if self.told and not (
+            self.options.platform or "platform" in self.found or (self.profile and self.profile.platform)
+        ):
+            made.guess(f"no platform is named, {self.options.default_platform} was taken", "--platform NAME")
+        made.guess_left()
 
     def table(self, columns: Mapping[str, list[Any]], lines: Sequence[int], rows: Sequence[int]) -> Table:
         """Return raw columns as a table; a row without a text or with an unknown role becomes a trouble."""
-        made = Table(self.path, columns["text"], [], lines, rows, channel=self.options.channel)
+        if self.refused:
+            refused, self._said_refused = [] if self._said_refused else [self.refused], True
+            return Table(self.path, troubles=refused)
+        made = Table(self.path, columns["text"], [], lines, rows, channel=self.options.channel, told=self.told)
         for name in ("sessions", "times", "agents", "shops", "ids"):
             if name[:-1] in columns:
                 setattr(made, name, words(columns[name[:-1]]))
-        if made.times and (next(filter(None, made.times), None) or "").isdigit():
-            made.times = [_clock(time) for time in made.times]
+        if made.times is not None:
+            times = _joined(words(columns["date"]), made.times) if "date" in columns else made.times
+            made.times = _told(times, lines, made.untimed)
         if "turn" in columns:
             numbers = columns["turn"]
             made.turns = numbers if frozenset(map(type, numbers)) <= {int} else [_whole(number) for number in numbers]
@@ -327,17 +471,18 @@ class Shape:
             for value in set(raw) - self._roles.keys():
                 self._roles[value] = self._role(value)
             roles = [self._roles[value] for value in raw]
+            if not says_yes_or_no(self.found["role"]):
+                made.unmarked = raw.count(None)
         elif "sender" in columns:
             roles = self._of_sender(columns, made)
         else:
-            roles = ["agent"] * len(made.texts)
+            roles = [self.options.roles.get("*", "agent")] * len(made.texts)
         self._of_people(columns, made, roles)
         return roles
 
     def _role(self, value: str | None) -> str:
-        name = (value or "agent").strip().lower()
-        own = self.profile.roles if self.profile else {}
-        return self.options.roles.get(name) or own.get(name) or ROLES.get(name, "")
+        own = {**(self.profile.roles if self.profile else {}), **self.options.roles}
+        return role_of(value or "", self.found["role"], own)
 
     def _of_sender(self, columns: Mapping[str, list[Any]], made: Table) -> list[str]:
         given = self.options.roles
@@ -389,10 +534,9 @@ class Shape:
             for at, role in enumerate(made.roles):
                 if not role and wanted[at]:
                     wanted[at] = False
-                    what = f"unknown role '{str(columns['role'][at])[:20]}'"
-                    made.troubles.append(
-                        Trouble(self.path, made.lines[at], what, "agent, buyer, 客服, 买家 or a known name")
-                    )
+                    value = str(columns["role"][at])[:20]
+                    expected = f"agent, buyer, 客服, 买家 or a known name: --role '{value}=ROLE'"
+                    made.troubles.append(Trouble(self.path, made.lines[at], f"unknown role '{value}'", expected))
         if not all(wanted):
             made.keep(wanted)
 
@@ -403,9 +547,10 @@ class Shape:
 class Records:
     """Turns records (mappings) into tables. Records need not have the same keys: optional ones come and go."""
 
-    def __init__(self, path: str, options: Options) -> None:
+    def __init__(self, path: str, options: Options, kind: str = "json", encoding: str = "") -> None:
         self.path = path
         self.options = options
+        self._kind = kind, encoding
         self._shape: Shape | None = None
         self._by_keys: dict[tuple[str, ...], dict[str, str]] = {}
         self._names: dict[str, list[str]] = {}
@@ -418,10 +563,13 @@ class Records:
         *,
         unclean: bool = True,
     ) -> Table:
-        """Return records as a table, listings apart."""
+        """Return records as a table, listings apart; a record that holds a conversation becomes a row a turn."""
+        rows = rows or lines
+        if any(map(conversations.list_in, records[:SAMPLE])):
+            records, lines, rows = self._spread(records, lines, rows)
         keys = [tuple(record) for record in records]
         first = self._shape is None
-        shape = self._learn(set(keys))
+        shape = self._learn(set(keys), records)
         columns = {
             kind: [record.get(names[0]) for record in records]
             if len(names) == 1
@@ -430,7 +578,6 @@ class Records:
         }
         if "text" not in columns:
             columns["text"] = [None] * len(records)
-        rows = rows or lines
         listings = self._listings(records, columns["text"], lines, rows)
         if listings:
             wanted = [at not in listings for at in range(len(records))]
@@ -440,14 +587,29 @@ class Records:
             columns = {kind: [clean(v) if type(v) is str else v for v in values] for kind, values in columns.items()}
         made = shape.table(columns, lines, rows)
         made.listings = list(listings.values())
-        made.taken = shape.taken if first else ""
+        made.taken = shape.taken(*self._kind) if first and made.texts else None
         return made
 
-    def _learn(self, keys: set[tuple[str, ...]]) -> Shape:
+    def _spread(
+        self, records: list[dict[str, Any]], lines: Sequence[int], rows: Sequence[int]
+    ) -> tuple[list[dict[str, Any]], list[int], list[int]]:
+        found = [
+            (said, line, row)
+            for record, line, row in zip(records, lines, rows, strict=True)
+            for said in _said_in(record, row)
+        ]
+        return [said for said, _, _ in found], [line for _, line, _ in found], [row for _, _, row in found]
+
+    def _learn(self, keys: set[tuple[str, ...]], records: list[dict[str, Any]]) -> Shape:
         if self._shape is None:
-            self._shape = Shape(self.path, dict.fromkeys(name for key in sorted(keys) for name in key), self.options)
+            names = dict.fromkeys(name for key in sorted(keys) for name in key)
+            self._shape = Shape(self.path, names, self.options, records[:SAMPLE])
+        guessed = self._shape.guessed_role
         for key in sorted(keys - self._by_keys.keys()):
             found = self._by_keys[key] = self._shape.fields_of(key)
+            if guessed in key:
+                found["role"] = str(guessed)
+            self._shape.found = {**found, **self._shape.found}
             for kind, name in found.items():
                 names = self._names.setdefault(kind, [])
                 if name not in names:
@@ -465,12 +627,18 @@ class Records:
         return found
 
 
+def _said_in(record: dict[str, Any], number: int) -> list[dict[str, Any]]:
+    name = conversations.list_in(record)
+    return [said.record for said in conversations.turns(record, name, number)] if name else [record]
+
+
 class Rows:
     """Turns records into messages and listings one by one, for documents that hold few."""
 
-    def __init__(self, path: str, options: Options) -> None:
+    def __init__(self, path: str, options: Options, seen: Seen) -> None:
         self._path = path
         self._options = options
+        self._seen = seen
         self._records: dict[tuple[str, ...], Records] = {}
         self._sessions = Sessions()
 
@@ -482,9 +650,18 @@ class Rows:
             given = {**found, **self._options.columns}
             self._records[key] = Records(self._path, replace(self._options, columns=given))
         table = self._records[key].table([dict(record)], [line], [row])
+        see(table, self._seen)
         yield from table.troubles
         yield from table.listings
         yield from messages(table, self._sessions)
+
+
+def see(table: Table, seen: Seen) -> None:
+    """Count a table among what its file says."""
+    seen.unmarked += table.unmarked if table.told or not seen.told else len(table.texts)
+    seen.told |= table.told
+    seen.days += sum(time is not None and len(time) == 10 for time in table.times or ())
+    seen.add(table.roles, table.texts, table.untimed)
 
 
 def listing(record: Mapping[str, Any], columns: Mapping[str, str], path: str, line: int, row: int, options: Options) -> Listing:  # fmt: skip
@@ -496,7 +673,7 @@ def listing(record: Mapping[str, Any], columns: Mapping[str, str], path: str, li
 
 
 def _jsonl(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
-    records = Records(lines.path, options)
+    records = Records(lines.path, options, "jsonl", lines.encoding)
     number = -1
     for block in lines.blocks(skip):
         found, numbers, troubles = _objects(block, lines.path, options)
@@ -563,8 +740,7 @@ def _one_by_one(
 
 def _csv(lines: Lines, options: Options, skip: int, delimiter: str = ",") -> Iterator[tuple[int, Table]]:
     csv.field_size_limit(1 << 28)
-    text = (line.replace("\0", " ").replace("\r", " ") for line in lines)
-    yield from _cells(_CsvRows(csv.reader(text, delimiter=delimiter), lines), lines.path, options, skip)
+    yield from _cells(_CsvRows(lines, delimiter), lines.path, options, skip)
 
 
 def _tsv(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
@@ -574,16 +750,22 @@ def _tsv(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table
 class _CsvRows:
     """Gives out the rows of a CSV file with their line and record numbers; what is no row becomes a trouble."""
 
-    def __init__(self, reader: Any, lines: Lines) -> None:
-        self.reader = reader
+    sheet: str | None = None
+
+    def __init__(self, lines: Lines, delimiter: str) -> None:
         self.lines = lines
+        self.kind = "tsv" if delimiter == "\t" else "csv"
+        self.encoding = lines.encoding
         self.record = 0
         self.broken: list[Trouble] = []
+        self._delimiter = delimiter
+        self._feed = _Feed(line.replace("\0", " ").replace("\r", " ") for line in lines)
 
     def __iter__(self) -> Iterator[tuple[list[str], int, int]]:
-        reader = self.reader
+        feed = self._feed
+        reader = csv.reader(feed, delimiter=self._delimiter)
         while True:
-            line = reader.line_num + 1
+            line = feed.begin()
             try:
                 cells = next(reader)
             except StopIteration:
@@ -591,24 +773,75 @@ class _CsvRows:
             except csv.Error as error:
                 self.broken.append(Trouble(self.lines.path, line, str(error), "a CSV row"))
                 continue
+            if feed.ended or (len(feed.taken) > 1 and is_swallowed("".join(feed.taken), self._delimiter)):
+                cells = self._unclosed(line)
+                reader = csv.reader(feed, delimiter=self._delimiter)
             self.record += 1
             if cells:
                 yield cells, line, self.record
+
+    def _unclosed(self, line: int) -> list[str]:
+        """Name a quote that is not closed; read its line alone, and those it swallowed again."""
+        first = self._feed.back()
+        self.broken.append(Trouble(self.lines.path, line, *UNCLOSED))
+        return [
+            cell.removeprefix('"')
+            for cell in next(csv.reader([first], delimiter=self._delimiter, quoting=csv.QUOTE_NONE))
+        ]
 
     def drained(self) -> list[Trouble]:
         found, self.broken = self.lines.drained() + self.broken, []
         return found
 
 
+class _Feed:
+    """Lines for a CSV reader, which can be taken back: a quote that is not closed must not swallow the rest of a file."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.number = 0
+        self.taken: list[str] = []  # by the row that is read
+        self.ended = False  # did that row ask for more than there is, or than a row may have?
+        self._lines = iter(lines)
+        self._back: list[str] = []  # the last first
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.pop() if self._back else next(self._lines, None)
+        if line is None or len(self.taken) >= MOST_LINES:
+            self._back += [line] if line is not None else []
+            self.ended = True
+            raise StopIteration
+        self.taken.append(line)
+        return line
+
+    def begin(self) -> int:
+        """Begin a row; return the number of its first line."""
+        self.number += len(self.taken)
+        self.taken, self.ended = [], False
+        return self.number + 1
+
+    def back(self) -> str:
+        """Take back all lines of the row but the first, which is returned."""
+        first, *others = self.taken
+        self._back += reversed(others)
+        self.taken = [first]
+        return first
+
+
 class _SheetRows:
     """The same for a sheet of a workbook."""
 
-    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+    kind, encoding = "xlsx", ""
+
+    def __init__(self, rows: Iterable[Sequence[Any]], sheet: str) -> None:
         self.rows = rows
+        self.sheet = sheet
 
     def __iter__(self) -> Iterator[tuple[list[str], int, int]]:
         for number, row in enumerate(self.rows, 1):
-            cells = [cell_text(value) for value in row]
+            cells = [workbooks.cell_text(value) for value in row]
             if any(cells):
                 yield cells, number, number
 
@@ -621,32 +854,46 @@ _Part = list[tuple[list[str], int, int]]
 
 def _cells(source: _CsvRows | _SheetRows, path: str, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
     rows = iter(source)
-    top = list(islice(rows, _HEADER_ROWS))
+    top = list(islice(rows, HEADER_ROWS))
     if not top:
         yield 0, Table(path, troubles=source.drained())
         return
-    at = next((at for at, (cells, _, _) in enumerate(top) if _is_header(cells, options)), None)
+    at = next((at for at, (cells, _, _) in enumerate(top) if is_header(cells, options)), None)
     if at is None:
         yield from _without_header(chain(top, rows), source, path, options)
         return
     header = top[at][0]
-    shape = Shape(path, header, options)
     rest = chain(top[at + 1 :], rows)
+    shape: Shape | None = None
     number = 0
     while True:
         part = list(islice(rest, ROWS))
+        shape = shape or Shape(path, header, options, _sample(part, header))
         troubles = source.drained()
         if number >= skip and (part or troubles or not number):
             table = _of_cells(part, header, shape)
             table.troubles = sorted(troubles + table.troubles, key=lambda trouble: trouble.row)
-            table.taken = shape.taken if not number else ""
+            table.sheet = source.sheet
+            if not number and not shape.refused:
+                table.taken = _taken_of_cells(shape, header, source, top[at][1])
             yield number, table
         if len(part) < ROWS:
             return
         number += 1
 
 
-def _is_header(cells: list[str], options: Options) -> bool:
+def _sample(part: _Part, header: list[str]) -> list[dict[str, Any]]:
+    return [dict(zip(header, cells, strict=False)) for cells, _, _ in part[:SAMPLE]]
+
+
+def _taken_of_cells(shape: Shape, header: list[str], source: _CsvRows | _SheetRows, line: int) -> Taken:
+    taken = shape.taken(source.kind, source.encoding)
+    if line > 1 and source.sheet is None:
+        taken.guess(f"the header was found in line {line}", "it in the first line", line)
+    return taken
+
+
+def is_header(cells: list[str], options: Options) -> bool:
     profile = profile_named(options.profile) if options.profile else profile_of(cells)
     return "text" in columns_of(cells, options.columns, profile) or bool(listing_columns(cells, options.columns))
 
@@ -672,8 +919,15 @@ def _of_cells(part: _Part, header: list[str], shape: Shape) -> Table:
 
 def _short(part: _Part, header: list[str], shape: Shape) -> list[Trouble]:
     width = len(header)
+    least = (
+        max(
+            map(header.index, (name for kind, name in shape.found.items() if kind in ("text", "role", "sender"))),
+            default=0,
+        )
+        + 1
+    )
     return [
-        Trouble(shape.path, line, f"{len(cells)} cells", f"{width} as in the header")
+        Trouble(shape.path, line, f"{len(cells)} cells", f"{width} as in the header", judged=len(cells) >= least)
         for cells, line, _ in part
         if len(cells) < width
     ]
@@ -696,27 +950,18 @@ def _without_header(rows: Iterator[tuple[list[str], int, int]], source: _CsvRows
 
 def _xlsx(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
     """Every sheet of a workbook, like a CSV; raises SourceError where the extra `xlsx` is not installed."""
-    try:
-        from python_calamine import CalamineWorkbook
-    except ImportError as error:
-        raise SourceError(f"{lines.path}:1: xlsx needs a library, expected: pip install 'kefulint[xlsx]'") from error
     number = 0
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(lines.bytes()))
-        for name in book.sheet_names:
-            path = lines.path if not number else f"{lines.path}#{name}"
-            sheet = book.get_sheet_by_name(name)
-            for at, table in _cells(_SheetRows(sheet.iter_rows()), path, options, 0):
+        for name, rows in workbooks.sheets(lines.bytes(), lines.path):
+            for at, table in _cells(_SheetRows(rows, name), f"{lines.path}[{name}]", options, 0):
+                table.path = lines.path
+                table.listings = [
+                    replace(one, origin=replace(one.origin, path=lines.path, sheet=name)) for one in table.listings
+                ]
                 yield number + at, table
             number += at + 1
-    except Exception as error:  # the library raises its own kinds for every way a file can be broken
-        yield number, Table(lines.path, troubles=[Trouble(lines.path, 1, f"not a workbook ({error})", "an XLSX file")])
-
-
-def cell_text(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat(" ", "seconds")
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    except workbooks.NotAWorkbook as error:
+        yield number, Table(lines.path, troubles=[Trouble(lines.path, 1, str(error), workbooks.EXPECTED)])
 
 
 # --- Parquet and Arrow -----------------------------------------------------------------------------------------------
@@ -724,7 +969,7 @@ def cell_text(value: Any) -> str:
 
 def _parquet(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
     pq = _pyarrow(lines.path, "parquet")
-    return _arrow_tables(lambda source: _parquet_batches(pq, source), lines, options, skip)
+    return _arrow_tables(lambda source: _parquet_batches(pq, source), lines, options, skip, "parquet")
 
 
 def _parquet_batches(pq: Any, source: Any) -> tuple[list[str], int, Callable[[list[str]], Iterator[Any]]]:
@@ -738,7 +983,7 @@ def _parquet_batches(pq: Any, source: Any) -> tuple[list[str], int, Callable[[li
 
 def _arrow(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
     ipc = _pyarrow(lines.path, "ipc")
-    return _arrow_tables(lambda source: _ipc_batches(ipc, source), lines, options, skip)
+    return _arrow_tables(lambda source: _ipc_batches(ipc, source), lines, options, skip, "arrow")
 
 
 def _ipc_batches(ipc: Any, source: Any) -> tuple[list[str], int, Callable[[list[str]], Iterator[Any]]]:
@@ -764,7 +1009,7 @@ def _pyarrow(path: str, module: str) -> Any:
 
 
 def _arrow_tables(
-    open_: Callable[[Any], Any], lines: Lines, options: Options, skip: int
+    open_: Callable[[Any], Any], lines: Lines, options: Options, skip: int, kind: str
 ) -> Iterator[tuple[int, Table]]:
     import pyarrow as pa
 
@@ -789,7 +1034,7 @@ def _arrow_tables(
     try:
         for number, batch in enumerate(batches(wanted)):
             if number >= skip:
-                table = _of_batch(batch, shape, range(first, first + batch.num_rows), number)
+                table = _of_batch(batch, shape, range(first, first + batch.num_rows), number, kind)
                 table.read = source.size() * (first + batch.num_rows) // total if total else 0
                 yield number, table
             first += batch.num_rows
@@ -802,10 +1047,10 @@ def _arrow_tables(
 FEW_VALUES = ("session", "role", "sender", "agent", "buyer", "receiver", "shop", "platform", "channel")
 
 
-def _of_batch(batch: Any, shape: Shape, numbers: range, number: int) -> Table:
+def _of_batch(batch: Any, shape: Shape, numbers: range, number: int, kind: str) -> Table:
     columns = {kind: of_arrow(batch.column(name), few=kind in FEW_VALUES) for kind, name in shape.found.items()}
     table = shape.table(columns, numbers, numbers)
-    table.taken = shape.taken if not number else ""
+    table.taken = shape.taken(kind) if not number and not shape.refused else None
     return table
 
 
@@ -845,57 +1090,6 @@ def _local(column: Any) -> Any:
     if zoned:
         seconds = pc.add(seconds, pa.scalar(8 * 3600, pa.duration("s")))
     return seconds.cast(pa.string())
-
-
-# --- text exports of conversations -----------------------------------------------------------------------------------
-
-_TIME = r"(?P<time>\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T]\d{1,2}:\d{2}(?::\d{2})?)"
-_HEADERS = (
-    re.compile(rf"^\s*{_TIME}\s+(?P<nick>\S.{{0,60}}?)\s*(?:：|:\s|:?\s*$)(?P<text>.*)$"),  # time nick：text
-    re.compile(rf"^\s*(?P<nick>\S.{{0,60}}?)\s*[(（]\s*{_TIME}\s*[)）]\s*[:：]?(?P<text>.*)$"),  # nick (time)：text
-    re.compile(rf"^\s*(?P<nick>\S.{{0,60}}?)\s+{_TIME}\s*[:：]?\s*(?P<text>)$"),  # nick time, the text below
-)
-
-
-def is_transcript(head: Iterable[str]) -> bool:
-    """Do the first lines of a text look like an export of a conversation?"""
-    return any(_header(line) for line in islice(head, 20))
-
-
-def _header(line: str) -> re.Match[str] | None:
-    return (
-        next((match for header in _HEADERS if (match := header.match(line))), None)
-        if any(map(str.isdigit, line))
-        else None
-    )
-
-
-def _transcript(lines: Lines, options: Options, skip: int) -> Iterator[tuple[int, Table]]:
-    """One conversation a file: a line with time and name, the words behind it or below. The file's name is the session."""
-    path = Path(lines.path)
-    session = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
-    columns: dict[str, list[Any]] = {"time": [], "sender": [], "text": []}
-    numbers: list[int] = []
-    troubles = []
-    for number, line in enumerate(lines, 1):
-        words_ = line.strip()
-        found = _header(line)
-        if found:
-            columns["time"].append(found["time"])
-            columns["sender"].append(found["nick"].strip())
-            columns["text"].append(found["text"].strip())
-            numbers.append(number)
-        elif words_ and not numbers:
-            troubles.append(
-                Trouble(lines.path, number, "words before the first time and name", "a time and a name first")
-            )
-        elif words_:
-            columns["text"][-1] += ("\n" if columns["text"][-1] else "") + words_
-    shape = Shape(lines.path, columns, options)
-    columns["session"] = [session] * len(numbers)
-    table = shape.table(columns, numbers, numbers)
-    table.troubles = lines.drained() + troubles + table.troubles
-    yield 0, table
 
 
 # --- databases -------------------------------------------------------------------------------------------------------
@@ -938,7 +1132,7 @@ def _of_rows(path: str, names: list[str], parts: Iterable[Sequence[Any]], option
             columns = {kind: list(cells[names.index(name)]) for kind, name in shape.found.items()}
             numbers = range(first, first + len(part))
             table = shape.table(columns, numbers, numbers)
-            table.taken = shape.taken if not number else ""
+            table.taken = shape.taken("database") if not number else None
             yield number, table
         first += len(part)
 
@@ -948,12 +1142,13 @@ def _of_rows(path: str, names: list[str], parts: Iterable[Sequence[Any]], option
 
 _READERS: dict[str, Callable[[Lines, Options, int], Iterator[tuple[int, Table]]]] = {
     "jsonl": _jsonl, "csv": _csv, "tsv": _tsv, "xlsx": _xlsx, "parquet": _parquet, "arrow": _arrow,
-    "transcript": _transcript,
 }  # fmt: skip
 
 
 def tables_of(lines: Lines, kind: str, options: Options, skip: int = 0) -> Iterator[tuple[int, Table]]:
     """Yield the tables of lines that somebody else opened, each with its number."""
+    if lines.other and kind in ("jsonl", "csv", "tsv"):
+        return iter([(0, Table(lines.path, troubles=[Trouble(lines.path, 1, lines.other, NO_TEXT)]))])
     return _READERS[kind](lines, options, skip)
 
 

@@ -13,10 +13,11 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from linter import times
 from linter.compiled import Reading
 from linter.confirm import tokens_around
 from linter.model import Turn, Utterance
@@ -29,48 +30,11 @@ MEASURES = ("repeated-text", "repeated-words", "freight", "near-duplicates", "re
 Settings = Mapping[str, str]  # of a rule file, concepts' names and numbers as text
 
 
-# --- HTML ------------------------------------------------------------------------------------------------------------
-
-_BLOCK = {"p", "div", "br", "li", "tr", "td", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "section", "hr"}
-_HIDDEN = (  # what is hidden with all that is in it, and the sign that closes it
-    (re.compile(r"<!--.*?-->", re.DOTALL), "-->"),
-    (re.compile(r"<script\b.*?</script\s*>", re.DOTALL), "</script"),
-    (re.compile(r"<style\b.*?</style\s*>", re.DOTALL), "</style"),
-)
-_MARKUP = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});")
-
-
-def mask_html(source: str) -> str:
-    """Return the readable text of HTML at the same length, so that spans stay those of the source.
-
-    A tag becomes invisible filler, a block tag begins with a line break, an entity becomes its character and filler.
-    """
-    if "<" not in source and "&" not in source:
-        return source
-    import html
-
-    masked = source
-    for pattern, close in _HIDDEN:
-        end = masked.find(">", masked.rfind(close)) + 1 if close in masked else 0  # none behind it: time stays linear
-        masked = pattern.sub(lambda match: "\u200b" * len(match[0]), masked[:end]) + masked[end:]
-    masked = _MARKUP.sub(_mask_tag, masked)
-    return _ENTITY.sub(lambda match: html.unescape(match[0])[:1].ljust(len(match[0]), "\u200b"), masked)
-
-
-def _mask_tag(match: re.Match[str]) -> str:
-    block = match[1].lower() in _BLOCK
-    return ("\n" if block else "\u200b").ljust(len(match[0]), "\u200b")
-
-
 # --- times -------------------------------------------------------------------------------------------------------------
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """Read a time as logs write it: ISO 8601, 2026/1/5 9:03, epoch seconds or milliseconds. None where it is none.
-
-    A time zone is dropped after shifting to UTC+8, the clock of the platforms; epoch times are shifted to it too.
-    """
+    """Read a time as logs write it (`times`), by the clock of the platforms. None where it is none."""
     if not text:
         return None
     if len(text) == 19 and text[4] == "-" and text[13] == text[16] == ":":  # the usual form, without detours
@@ -78,31 +42,7 @@ def parse_time(text: str | None) -> datetime | None:
             return datetime.fromisoformat(text)
         except ValueError:
             pass
-    return _odd_time(text.strip())
-
-
-def _odd_time(text: str) -> datetime | None:
-    if text.replace(".", "", 1).isdigit():
-        number = float(text)
-        if number < 1e8:
-            return None
-        return datetime(1970, 1, 1) + timedelta(seconds=number / 1000 if number > 1e11 else number, hours=8)
-    tidy = text.replace("/", "-").replace("T", " ").replace("Z", "+00:00")
-    day, _, clock = tidy.partition(" ")
-    parts = day.split("-")
-    try:
-        if len(parts) == 3 and clock:
-            year, month, date = (int(part) for part in parts)
-            hour, _, rest = clock.partition(":")
-            tidy = f"{year:04d}-{month:02d}-{date:02d}T{int(hour):02d}:{rest}"
-        moment = datetime.fromisoformat(tidy)
-    except ValueError:
-        return None
-    if moment.tzinfo is not None:
-        moment = (moment - (moment.utcoffset() or timedelta())).replace(
-            tzinfo=None
-        ) + timedelta(hours=8)  # fmt: skip
-    return moment
+    return times.moment(text)
 
 
 def waits(turns: Sequence[Turn]) -> Iterator[tuple[int, float]]:

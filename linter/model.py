@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
 PLATFORMS = ("tmall", "taobao", "pinduoduo", "douyin", "kuaishou", "jd")
 CHANNELS = ("chat", "listing.title", "listing.detail")
+LISTING_FIELDS = {  # the texts of a listing, and how each is judged
+    "title": "listing.title", "detail": "listing.detail", "subtitle": "listing.detail", "selling_point": "listing.detail",
+    "brief": "listing.detail", "promotion": "listing.detail",
+}  # fmt: skip
 VERDICTS = ("none", "info", "warning", "error")  # from mild to grave: the index is the rank
 _RANK = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
 VERDICT_NAMES = {"error": "错误", "warning": "警告", "info": "提示", "none": "不判"}
+PLATFORM_NAMES = {
+    "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
+    "law": "法律", "any": "通用",
+}  # fmt: skip
 ROLES = ("agent", "buyer")
 
 
@@ -55,6 +63,11 @@ class Origin:
     platform: str | None = None
     time: str | None = None
     sheet: str | None = None  # of a workbook; line and column are then the cell's
+
+    @property
+    def file(self) -> str | None:
+        """The path, with the sheet of a workbook: two sheets have the same lines."""
+        return f"{self.path}[{self.sheet}]" if self.path and self.sheet else self.path
 
 
 _NOWHERE = Origin()

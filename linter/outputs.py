@@ -8,7 +8,9 @@ the code host, and no report names a folder of the machine that made it.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +20,7 @@ from linter import reports
 from linter.reports import VERDICT_NAMES
 from linter.results import Report, Result, View
 
+_PLACE = re.compile(r"(?P<path>.+?)(?:\[[^\]/]*\])?:(?P<row>\d+): ")  # of a trouble
 _VERDICTS = ("error", "warning", "info")
 
 
@@ -56,7 +59,7 @@ def _grouped(report: Report, view: View) -> str:
     by_path: dict[str, list[Result]] = {}
     for result in report.results:
         if result.open or view.every:
-            by_path.setdefault(result.path, []).append(result)
+            by_path.setdefault(result.file, []).append(result)
     return "\n\n".join(_group(path, results, view) for path, results in by_path.items())
 
 
@@ -133,6 +136,7 @@ def _json(report: Report, view: View) -> str:
         "excluded": report.excluded,
         "known": sum(result.known for result in report.results),
         "troubles": list(report.troubles),
+        "doubts": list(report.doubts),
         "notes": list(report.notes),
     }
     return reports.dump(whole, indent=2)
@@ -175,11 +179,23 @@ def _junit(report: Report, view: View) -> str:
         if not results:
             ElementTree.SubElement(suite, "testcase", classname="kefulint", name=_xml(path))
         for result in results:
-            name = _xml(f"{path}:{_position(result)}")
+            name = _xml(f"{result.file}:{_position(result)}")
             case = ElementTree.SubElement(suite, "testcase", classname=result.finding.rule, name=name)
             _junit_outcome(case, result, view, ElementTree.SubElement)
+    for path, line in map(_place_of, report.troubles):
+        attributes = {"name": _xml(path), "tests": "1", "failures": "0", "skipped": "0", "errors": "1"}
+        case = ElementTree.SubElement(
+            ElementTree.SubElement(root, "testsuite", attributes), "testcase", classname="kefulint", name=_xml(path)
+        )
+        ElementTree.SubElement(case, "error", message=_xml(line))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def _place_of(trouble: str) -> tuple[str, str]:
+    """Return the file that a trouble is about, and all that it says."""
+    found = _PLACE.match(trouble)
+    return (found["path"] if found else "<input>"), trouble
 
 
 def _junit_outcome(case: Any, result: Result, view: View, add: Callable[..., Any]) -> None:
@@ -200,7 +216,14 @@ def _xml(text: str) -> str:
 
 
 def _github(report: Report, view: View) -> str:
-    return "\n".join(_annotation(result, view) for result in report.listed(view.every))
+    level = "warning" if report.allow_broken else "error"
+    broken = [f"::{level} {_where(line)},title=kefulint::{_data(line)}" for line in report.troubles]
+    return "\n".join([*(_annotation(result, view) for result in report.listed(view.every)), *broken])
+
+
+def _where(trouble: str) -> str:
+    found = _PLACE.match(trouble)
+    return f"file={_property(found['path'])},line={found['row']}" if found else "file=."
 
 
 def _annotation(result: Result, view: View) -> str:
@@ -221,11 +244,12 @@ def _annotation(result: Result, view: View) -> str:
 
 
 def _advice(result: Result, view: View) -> str:
-    """Return the message with what became of the finding, or what to say instead."""
-    if not result.open:
-        return _said(result, view)
+    """Return the message with what became of the finding, or what to say instead; in a workbook with its sheet."""
     finding = result.finding
-    return view.masked(finding.message) + (f"。{finding.suggestion}" if finding.suggestion else "")
+    sheet = f"［{finding.origin.sheet}］" if finding.origin.sheet else ""
+    if not result.open:
+        return sheet + _said(result, view)
+    return sheet + view.masked(finding.message) + (f"。{finding.suggestion}" if finding.suggestion else "")
 
 
 def _data(text: str) -> str:
@@ -239,7 +263,7 @@ def _property(text: str) -> str:
 def _gitlab(report: Report, view: View) -> str:
     severity = {"error": "major", "warning": "minor", "info": "info"}
     listed = report.listed(view.every)
-    return reports.dump([
+    issues: list[dict[str, Any]] = [
         {
             "description": f"{result.finding.rule}: {_advice(result, view)}",
             "check_name": result.finding.rule,
@@ -248,16 +272,31 @@ def _gitlab(report: Report, view: View) -> str:
             "location": {"path": result.path, "lines": {"begin": result.place.line if result.place else 1}},
         }
         for result, fingerprint in zip(listed, _distinct(listed), strict=True)
-    ], indent=2)  # fmt: skip
+    ]
+    return reports.dump([*issues, *map(_broken_issue, report.troubles)], indent=2)
+
+
+def _broken_issue(trouble: str) -> dict[str, Any]:
+    found = _PLACE.match(trouble)
+    path, row = (found["path"], int(found["row"])) if found else (".", 1)
+    return {
+        "description": trouble, "check_name": "kefulint", "fingerprint": _hash(trouble), "severity": "blocker",
+        "location": {"path": path, "lines": {"begin": row}},
+    }  # fmt: skip
 
 
 def _distinct(results: Iterable[Result]) -> Iterator[str]:
-    """Yield the fingerprints; of equal ones in a file the second and later are numbered."""
-    seen: Counter[tuple[str, str]] = Counter()
+    """Yield fingerprints that differ by file and sheet, for GitLab takes equal ones for one issue; of equal ones in a file
+    the second and later are numbered."""
+    seen: Counter[str] = Counter()
     for result in results:
-        seen[result.path, result.fingerprint] += 1
-        number = seen[result.path, result.fingerprint]
-        yield result.fingerprint if number == 1 else f"{result.fingerprint}-{number}"
+        whole = _hash(f"{result.file}\n{result.fingerprint}")
+        seen[whole] += 1
+        yield whole if seen[whole] == 1 else f"{whole}-{seen[whole]}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.md5(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
 
 
 def _sarif(report: Report, view: View) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
+from linter.model import PLATFORM_NAMES as PLATFORM_NAMES
 from linter.model import VERDICT_NAMES as VERDICT_NAMES
 from linter.model import Clause, Finding
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
     import regex
 
-PLATFORM_NAMES = {
-    "tmall": "天猫", "taobao": "淘宝", "pinduoduo": "拼多多", "douyin": "抖音", "kuaishou": "快手", "jd": "京东",
-    "law": "法律", "any": "通用",
-}  # fmt: skip
 CONFIDENCE_NAMES = {"official": "官方原文", "quoted": "转述条文", "secondary": "二手资料"}
 _COLOURS = {"error": "31", "warning": "33", "info": "36"}
 _MOST_CLAUSES = 3  # on a screen; the rest is counted
@@ -110,11 +107,11 @@ def place(finding: Finding, text: str) -> str:
     """Return `path:line:column` of a finding, as far as its origin says."""
     origin = finding.origin
     if finding.place is not None:
-        return f"{origin.path or '<text>'}:{finding.place.line}:{finding.place.column}"
+        return f"{origin.file or '<text>'}:{finding.place.line}:{finding.place.column}"
     before = text[: finding.start]
     breaks = before.count("\n")
     column = (origin.column or 1) + finding.start if not breaks else len(before) - before.rfind("\n")
-    parts = [origin.path or "<text>"]
+    parts = [origin.file or "<text>"]
     if origin.line is not None:
         parts.append(str(origin.line + breaks))
         if origin.column is not None:
@@ -236,7 +233,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[in
 # --- tables and machine formats --------------------------------------------------------------------------------------
 
 CSV_HEAD = (
-    "path", "line", "row", "session", "turn", "time", "shop", "agent", "platform", "rule", "verdict", "start", "end",
+    "path", "sheet", "line", "row", "session", "turn", "time", "shop", "agent", "platform", "rule", "verdict", "start", "end",
     "text", "message", "clause", "points", "points_max", "scale", "amount", "amount_max", "suggestion",
 )  # fmt: skip
 
@@ -251,7 +248,7 @@ def csv_cells(data: Mapping[str, Any]) -> list[Any]:
     origin = data.get("origin", {})
     first: dict[str, Any] = data["clauses"][0] if data["clauses"] else {}
     return [
-        *(origin.get(name) for name in CSV_HEAD[:9]),
+        *(origin.get(name) for name in CSV_HEAD[:10]),
         *(data[name] for name in ("rule", "verdict", "start", "end", "text", "message")), first.get("title"),
         *(first.get(name) for name in ("points", "points_max", "scale", "amount", "amount_max")), data["suggestion"],
     ]  # fmt: skip

@@ -37,6 +37,11 @@ class Result:
         return self.finding.origin.path or "<text>"
 
     @property
+    def file(self) -> str:
+        """The path, with the sheet of a workbook."""
+        return self.finding.origin.file or "<text>"
+
+    @property
     def place(self) -> Place | None:
         """Where it stands, as far as anybody knows."""
         if self.finding.place is not None:
@@ -56,14 +61,23 @@ class Report:
     files: tuple[str, ...] = ()
     messages: int = 0
     excluded: int = 0
-    troubles: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()  # what could not be judged
+    doubts: tuple[str, ...] = ()  # what was judged and may have been read wrongly
+    allow_broken: bool = False
     notes: tuple[str, ...] = ()  # suppressions that are of no use any more
+    ignored: int = 0  # files and folders that git ignores
+    unread: Mapping[str, int] = field(default_factory=dict)  # files of kinds that are not read, by their suffix
     vanished: int = 0  # findings of the baseline that are gone
     lexicons: Mapping[str, Lexicon] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
         return any(result.fails for result in self.results)
+
+    @property
+    def broken(self) -> bool:
+        """Is there anything that could not be judged, and was not allowed to be?"""
+        return bool(self.troubles) and not self.allow_broken
 
     def listed(self, every: bool) -> list[Result]:
         """Return the results a report lists: the allowed ones too, and those of the baseline where all are asked for."""
@@ -99,5 +113,10 @@ def summary(report: Report) -> str:
         (known, f"基线里已有 {known} 处"),
         (len(report.troubles), f"{len(report.troubles)} 处没能判"),
         (report.excluded, f"按配置跳过 {report.excluded} 个文件"),
+        (report.ignored, f"按 .gitignore 跳过 {report.ignored} 处"),
+        (
+            len(report.unread),
+            f"没有读的文件：{'、'.join(f'{kind} {count} 个' for kind, count in report.unread.items())}",
+        ),
     ]
     return f"检查了 {report.messages} 条：{counts}" + "".join(f"；{said}" for number, said in more if number)

@@ -74,7 +74,10 @@ def _clause(clause: Clause) -> dict[str, Any]:
 
 
 def _invocation(report: Report) -> dict[str, Any]:
-    notes = [*(("error", line) for line in report.troubles), *(("warning", line) for line in report.notes)]
+    notes = [
+        *(("error", line) for line in report.troubles),
+        *(("warning", line) for line in (*report.doubts, *report.notes)),
+    ]
     return {
         "executionSuccessful": not report.troubles,
         "toolExecutionNotifications": [{"level": level, "message": {"text": line}} for level, line in notes],
@@ -84,6 +87,7 @@ def _invocation(report: Report) -> dict[str, Any]:
 def _result(result: Result, ids: list[str], paths: list[str], view: View) -> dict[str, Any]:
     finding = result.finding
     advice = f"。{finding.suggestion}" if finding.suggestion else ""
+    sheet = finding.origin.sheet
     physical: dict[str, Any] = {"artifactLocation": {**_location(result.path), "index": paths.index(result.path)}}
     if result.place is not None:
         physical["region"] = _region(result.place)
@@ -91,8 +95,8 @@ def _result(result: Result, ids: list[str], paths: list[str], view: View) -> dic
         "ruleId": finding.rule,
         "ruleIndex": ids.index(finding.rule),
         "level": LEVELS[finding.verdict],
-        "message": {"text": view.masked(finding.message) + advice},
-        "locations": [{"physicalLocation": physical}],
+        "message": {"text": (f"［{sheet}］" if sheet else "") + view.masked(finding.message) + advice},
+        "locations": [{"physicalLocation": physical} | ({"logicalLocations": [{"name": sheet}]} if sheet else {})],
         "partialFingerprints": {"kefulint/v1": result.fingerprint},
         "baselineState": "unchanged" if result.known else "new",
         "suppressions": _suppressions(result),

@@ -106,7 +106,7 @@ class Clocks:
         for session, role, time, at in rows:
             if session is None or role == "system":
                 continue
-            moment = parse_time(time)
+            moment = parse_time(time) if time is None or len(time) > 10 else None  # a day alone tells no wait
             if moment is None:
                 self.untimed += 1
                 continue

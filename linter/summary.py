@@ -166,7 +166,7 @@ class Summary:
         origin = message.origin
         known = {
             "shop": origin.shop, "agent": origin.agent, "session": origin.session, "time": origin.time,
-            "path": origin.path, "row": origin.line or origin.row,
+            "path": origin.file, "row": origin.line or origin.row,
         }  # fmt: skip
         place = {name: value for name, value in known.items() if value is not None}
         return {"n": self._n, "platform": platform} | place

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linter.config import Pattern, shown, unknown_rule
+from linter.config import Pattern, full_path, shown, unknown_rule
 from linter.model import Finding, KefulintError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _entry(node: Node, path: Path, known: frozenset[str], problems: Problems) ->
             until = day_of(texts["until"])
         except ValueError as error:
             problems.add(keys["until"], str(error))
-    pattern = Pattern(texts.get("path", ""), path.absolute().parent, f"{node.path}:{node.line}")
+    pattern = Pattern(texts.get("path", ""), full_path(path).parent, f"{node.path}:{node.line}")
     return Suppression(
         rule, texts.get("reason", ""), node.path, node.line, until, False, pattern,
         texts.get("words", ""), texts.get("fingerprint", ""),

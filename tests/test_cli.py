@@ -130,7 +130,8 @@ def test_rows_are_judged_on_their_own_platform(tmp_path: Path) -> None:
 def test_bad_rows_are_shown_and_the_rest_is_judged(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('oops\n{"text": "加我微信便宜10块"}\n', encoding="utf-8")
     result = run("check", str(tmp_path / "a.jsonl"))
-    assert result.exit_code == 1 and "a.jsonl:1: broken JSON" in result.stderr and "1 处没能判" in result.stderr
+    assert result.exit_code == 2 and "a.jsonl:1: broken JSON" in result.stderr and "1 处没能判" in result.stderr
+    assert run("check", "--allow-broken", str(tmp_path / "a.jsonl")).exit_code == 1
     (tmp_path / "a.jsonl").write_text("oops\n", encoding="utf-8")
     assert run("check", str(tmp_path / "a.jsonl")).exit_code == 2
 

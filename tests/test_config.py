@@ -247,6 +247,7 @@ def test_a_file_that_is_named_twice_is_checked_once(repo: Path) -> None:
 def test_hidden_files_are_not_searched_for(repo: Path) -> None:
     write(repo / ".git/a.txt", "加我微信便宜10块\n")
     write(repo / ".b.yaml", "a: 加我微信便宜10块\n")
+    write(repo / "c.txt", "亲，在的\n")
     assert run("check", ".").exit_code == 0
 
 

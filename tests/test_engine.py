@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from linter.engine import Linter
 from linter.lexicon import load_lexicon
-from linter.measures import mask_html
+from linter.markup import mask_html
 from linter.model import KefulintError, Message, Turn
 
 LINTER = Linter("taobao")

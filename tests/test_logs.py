@@ -23,6 +23,7 @@ from linter.columns import PROFILES, parse_roles, profile_of, role_of_sender
 from linter.logs import AgentRow, Options, Sessions, Table, agents_rows, messages, tables
 from linter.model import KefulintError, Message, Origin, SourceError, Turn, Utterance
 from linter.service import Clocks
+from linter.formats import read_document
 from linter.sources import expanded, read
 
 EXPORTS = Path(__file__).parent.parent / "examples" / "exports"
@@ -260,7 +261,7 @@ def test_exports_of_workbenches_are_known(
 ) -> None:
     (table,) = tables(EXPORTS / name)
     found = messages(table, Sessions())
-    assert f"profile {profile} (" in table.taken and not table.troubles
+    assert table.taken and f"（{profile}）" in table.taken.how and not table.troubles
     assert [message.role for message in found] == roles
     assert (found[0].origin.platform, found[0].origin.session) == (platform, session)
     assert str(found[0].origin.time).startswith("2026-03-0") and all(m.origin.agent for m in found if m.role == "agent" and profile != "bot")  # fmt: skip
@@ -300,7 +301,7 @@ def test_names_can_be_given_a_role(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("sender,text\n小芸,在的\n茶客,好\n", encoding="utf-8")
     (table,) = tables(tmp_path / "a.csv", Options(roles=parse_roles(["小芸=agent"])))
     assert (table.roles, table.agents) == (["agent", "buyer"], ["小芸", None])
-    assert "no profile: text=text, sender=sender, who speaks is told by the sender's name" in table.taken
+    assert table.taken and "列：内容=text、发送者=sender；是谁说的按「sender」列的名字猜" in table.taken.how
     with pytest.raises(KefulintError, match="expected NAME=ROLE"):
         parse_roles(["小芸=掌柜"])
 
@@ -331,12 +332,10 @@ def test_text_exports_are_conversations(body: str, tmp_path: Path) -> None:
 
 
 def test_words_go_on_below_and_words_before_are_named() -> None:
-    first, second = sorted((EXPORTS / "transcripts").iterdir())
-    (table,) = tables(second, Options(format="transcript"))
-    (other,) = tables(first, Options(format="transcript"))
-    found = {table.texts[-1]: table, other.texts[-1]: other}
-    assert "words before the first time and name" in str(found["亲，您好\n特价款开不了的呢"].troubles[0])
-    assert not found["放阴凉干燥的地方就好"].troubles
+    first, second = (read_document(path) for path in sorted((EXPORTS / "transcripts").iterdir()))
+    found = {document.replies[-1].text: document for document in (first, second)}
+    assert "words before the first time and name" in str(found["亲，您好\n特价款开不了的呢"].doubts[0])
+    assert not found["放阴凉干燥的地方就好"].doubts
 
 
 # --- what is wrong ---------------------------------------------------------------------------------------------------
@@ -386,7 +385,7 @@ def test_sheets_of_a_workbook_are_all_read(tmp_path: Path) -> None:
                 sheet.write_row(2, 0, [f"{name}的话", "客服"])
     found = list(tables(tmp_path / "a.xlsx", Options(need_text=True)))
     assert [text for table in found for text in table.texts] == ["一月的话", "二月的话"]
-    assert "a.xlsx#说明:1: no text column among 仅供参考" in str(found[-1].troubles[0])
+    assert "a.xlsx[说明]:1: no text column among 仅供参考" in str(found[-1].troubles[0])
 
 
 # --- what paths stand for --------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def test_times_with_and_without_a_zone_are_one_clock() -> None:
         ("a", "agent", "2026-03-02 09:04:00"),
     ]
     clocks = _run(rows)
-    assert clocks.disordered == 0 and clocks.untimed == (sys.version_info < (3, 11))
+    assert clocks.disordered == 0 and clocks.untimed == 0
     (result,) = measure(clocks.finish(), [FIVE])
     assert (result.asked, result.value) == (1, 1)
 

@@ -34,13 +34,6 @@ _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
 @click.option(
     "--profile", metavar="NAME", help="Export of a workbench: qianniu, pinduoduo, feige, … Default: detected."
 )
-@click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    metavar="NAME=ROLE",
-    help="Whose name NAME is: agent, buyer or system, repeatable.",
-)
 @click.option("--database", metavar="URL", help="Database to ask, as SQLAlchemy writes it; with --query.")
 @click.option("--query", metavar="SQL", help="Query whose rows are the log, instead of files.")
 @click.option(
@@ -68,9 +61,11 @@ _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
     help="Folder of an earlier audit: what got better or worse since.",
 )  # fmt: skip
 @click.option("--no-measures", is_flag=True, help="Leave out reply-time measures.")
-@options("platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "contacts", "drafts")
+@options(
+    "platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "input", "contacts", "drafts"
+)
 def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoint: float, progress: bool | None,
-          earlier: str | None, fail_on: str, engine: str, master: str | None, **given: Any) -> None:  # fmt: skip
+          earlier: str | None, fail_on: str, engine: str, master: str | None, strict_input: bool, allow_broken: bool, **given: Any) -> None:  # fmt: skip
     """Judge chat logs of any size and sum up by rule, agent, shop and platform.
 
     PATHS are files, folders and globs (`logs/**/*.csv.gz`): JSON lines, CSV, TSV, XLSX, Parquet, Arrow, text exports of
@@ -87,9 +82,9 @@ def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoin
     before = compare.read_earlier(Path(earlier)) if earlier else None  # first: it may stand in --out
     run = Run(_audit_of(folder, **given), folder, formats, jobs or os.cpu_count() or 1, checkpoint, before)
     if engine == "spark":
-        _on_spark(run, master, resume, fail_on)
+        _on_spark(run, master, resume, fail_on, allow_broken)
     _say_what_is_there(folder, resume)
-    with _shown(run, sys.stderr.isatty() if progress is None else progress), _stopped_by_signals(run):
+    with _shown(run, sys.stderr.isatty() if progress is None else progress, strict_input), _stopped_by_signals(run):
         try:
             run.start(resuming=resume)
         except Interrupted:
@@ -98,17 +93,17 @@ def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoin
                 err=True,
             )
             sys.exit(130)
-    _conclude(run)
-    sys.exit(1 if _fails(run.summary, fail_on) else 0)
+    _conclude(run, strict_input)
+    sys.exit(_status(run, fail_on, strict_input, allow_broken))
 
 
-def _on_spark(run: Run, master: str | None, resume: bool, fail_on: str) -> NoReturn:
+def _on_spark(run: Run, master: str | None, resume: bool, fail_on: str, allow_broken: bool) -> NoReturn:
     from linter.spark import SparkRun
 
     run = SparkRun(run.audit, run.folder, run.formats, earlier=run.earlier, master=master)
     run.start(resuming=resume)
     _conclude(run)
-    sys.exit(1 if _fails(run.summary, fail_on) else 0)
+    sys.exit(_status(run, fail_on, False, allow_broken))
 
 
 def _audit_of(
@@ -118,7 +113,7 @@ def _audit_of(
 ) -> Audit:  # fmt: skip
     from linter.audit import Audit
     from linter.columns import parse_roles, profile_named
-    from linter.sources import expanded
+    from linter.sources import SUFFIXES, expanded
 
     if bool(database) != bool(query):
         raise click.UsageError("--query and --database belong together")
@@ -132,8 +127,11 @@ def _audit_of(
         profile_named(profile)
     how = reading(read_as, encoding, columns, platform=platforms[0] if platforms else None, need_text=True)
     how = replace(how, profile=profile, roles=parse_roles(roles))
+    found = expanded(paths, folder)
+    if paths and not found:
+        raise KefulintError(f"{paths[0]}:1: no file that can be read, expected one of {', '.join(SUFFIXES)}")
     return Audit(
-        tuple(expanded(paths, folder)), how, (platforms or ("taobao",))[0], lexicons, rules, day_of(as_of), drafts, show_contacts,
+        tuple(found), how, (platforms or ("taobao",))[0], lexicons, rules, day_of(as_of), drafts, show_contacts,
         not no_measures, database, query,
     )  # fmt: skip
 
@@ -149,21 +147,26 @@ def _say_what_is_there(folder: Path, resuming: bool) -> None:
         click.echo(f"kefulint: nothing to go on with in {folder}: beginning anew", err=True)
 
 
-def _conclude(run: Run) -> None:
+def _conclude(run: Run, strict: bool = False) -> None:
     rate = (run.summary.messages + run.summary.buyers) / run.seconds
     click.echo((run.folder / "summary.txt").read_text("utf-8").rstrip("\n"))
     click.echo(
         f"\n用了 {run.seconds:,.1f} 秒，{rate:,.0f} 条/秒\n报告：" + "  ".join(str(path) for path in run.written())
     )
+    for doubt in run.doubts:
+        click.echo(f"kefulint: {'' if strict else 'warning: '}{doubt}", err=True)
     first = run.audit.paths[0] if run.audit.paths else "--query"
-    if not run.summary.messages and not run.summary.buyers:
-        click.echo(f"kefulint: {first}:1: nothing could be judged, expected rows with a text and a role", err=True)
-        sys.exit(2)
     if not run.summary.messages:
-        click.echo(
-            f"kefulint: {first}:1: every row was taken for a buyer's, expected an agent's: name one with --role NAME=agent",
-            err=True,
-        )
+        what = "every row was taken for a buyer's" if run.summary.buyers else "nothing could be judged"
+        how = "an agent's: name one with --role NAME=agent" if run.summary.buyers else "rows with a text and a role"
+        click.echo(f"kefulint: {first}:1: {what}, expected {how}", err=True)
+
+
+def _status(run: Run, fail_on: str, strict: bool, allow_broken: bool) -> int:
+    """Nothing judged, or something that could not be, is 2 whatever was found: nobody may take it for a clean log."""
+    if not run.summary.messages or (run.summary.troubles and not allow_broken) or (strict and run.doubts):
+        return 2
+    return 1 if _fails(run.summary, fail_on) else 0
 
 
 def _fails(summary: Any, fail_on: str) -> bool:
@@ -188,13 +191,18 @@ def _stopped_by_signals(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(run: Run, wanted: bool) -> Iterator[None]:
-    """Show what is read and taken: the profiles of the files, and with `wanted` a bar with rate and time left."""
+def _shown(run: Run, wanted: bool, strict: bool) -> Iterator[None]:
+    """Show how each file was read, and with `wanted` a bar with rate and time left; `strict`: a guess ends the run."""
+    from linter.taken import lines_of
+
     bar = _bar(run) if wanted else None
 
     def advance(run: Run, chunk: Chunk) -> None:
-        if chunk.table.taken:
-            click.echo(f"{chr(13) if bar else ''}kefulint: {chunk.table.taken}", err=True)
+        taken = chunk.table.taken
+        if taken:
+            click.echo(f"{chr(13) if bar else ''}kefulint: {lines_of([taken])[0]}", err=True)
+        if taken and strict and taken.guesses:
+            raise KefulintError([str(guess) for guess in taken.guesses])
         if bar is not None:
             rows, found = run.summary.messages + run.summary.buyers, sum(run.summary.verdicts.values())
             rate = (rows - bar.rows) / (bar.format_dict["elapsed"] or 1)

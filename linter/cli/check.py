@@ -36,7 +36,7 @@ _SCREEN = ("text", "grouped")
 @click.option(
     "--stdin-filename", "name", metavar="PATH", help="What standard input is called, for its format and settings."
 )
-@options("fixes", "configuration", "baseline", "platform", "lexicon", "rule", "as-of", "reading", "encoding", "column", "contacts",
+@options("fixes", "configuration", "baseline", "platform", "lexicon", "rule", "as-of", "reading", "encoding", "column", "input", "contacts",
          "drafts")  # fmt: skip
 @click.option("--fail-on", type=click.Choice(("error", "warning", "info", "never")),
               help="Least verdict that makes the exit status 1. Default: error.")  # fmt: skip
@@ -53,9 +53,10 @@ def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...],
     from linter.checking import Checker, Given
     from linter.config import Finder
     from linter.results import View
+    from linter.taken import lines_of
 
     if not paths and not texts:
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("nothing to judge, expected files, - or --text")
         paths = ("-",)
     if statistics and kind not in (*_SCREEN, "json"):
@@ -76,6 +77,9 @@ def check(paths: tuple[str, ...], texts: tuple[str, ...], said: tuple[str, ...],
         checker = checker.again()
     checker.check_texts(texts, said)
     report = checker.check_paths(paths)
+    if not quiet:
+        for line in lines_of(checker.taken):
+            click.echo(f"kefulint: {line}", err=True)
     for form, path, coloured in reports:
         view = View(coloured, show_contacts or bool(texts), every)
         _write(_rendered(report, form, view, statistics and form == kind), form, path, coloured)
@@ -101,7 +105,7 @@ def _fix(checker: Checker, paths: tuple[str, ...], unsafe: bool, only_diff: bool
         click.echo(f"kefulint: {line}", err=True)
     if not quiet:
         click.echo(fixing.summary(fixed, written=not only_diff), err=True)
-    if checker.problems or (report.troubles and not report.messages):
+    if checker.problems or report.broken:
         return 2
     return (
         1 if any(r.fails for file in fixed for r in file.left) or (only_diff and any(f.changed for f in fixed)) else 0
@@ -158,16 +162,16 @@ def _shrink(checker: Checker, prune: bool, keep: bool) -> None:
 def _say(checker: Checker, report: Report, quiet: bool) -> None:
     from linter.results import summary
 
-    for line in (*report.troubles, *checker.problems):
+    for line in dict.fromkeys((*report.troubles, *checker.problems)):
         click.echo(f"kefulint: {line}", err=True)
-    for line in report.notes:
+    for line in (*report.doubts, *report.notes):
         click.echo(f"kefulint: warning: {line}", err=True)
     if not quiet:
         click.echo(summary(report), err=True)
 
 
 def _status(checker: Checker, report: Report) -> int:
-    if checker.problems or (report.troubles and not report.messages):
+    if checker.problems or report.broken:
         return 2
     strict = any(file.settings.get("strict-suppressions") for file in checker.files)
     return 1 if report.failed or (strict and report.notes) else 0

@@ -47,6 +47,16 @@ def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
             help="What a column is called, e.g. text=内容. Fields: text, role, session, time, agent, "
             "shop, platform, id; of listings title, detail, category, brand, price, freight, free_shipping.",
         ),
+        "input": _both(
+            click.option(
+                "--role", "roles", multiple=True, metavar="NAME=ROLE",
+                help="Whose name NAME is: agent, buyer or system, repeatable; '*' is every row that says nothing.",
+            ),
+            click.option("--strict-input", is_flag=True, help="What is guessed about a file is an error: exit status 2."),
+            click.option(
+                "--allow-broken", is_flag=True, help="Files and rows that could not be judged do not make the exit status 2."
+            ),
+        ),
         "configuration": _both(
             click.option("--config", type=click.Path(exists=True, dir_okay=False), help="This configuration for every file."),
             click.option("--no-config", is_flag=True, help="No configuration and no side file at all."),
@@ -95,6 +105,9 @@ _SETTINGS = {  # parameter -> (key of the configuration, option)
     "columns": ("columns", "--column"),
     "baseline": ("baseline", "--baseline"),
     "strict": ("strict-suppressions", "--strict-suppressions"),
+    "roles": ("roles", "--role"),
+    "strict_input": ("strict-input", "--strict-input"),
+    "allow_broken": ("allow-broken", "--allow-broken"),
 }
 
 
@@ -114,6 +127,11 @@ def given_settings(parameters: dict[str, Any]) -> dict[str, Value]:
 
         columns = parse_columns(found["columns"].value)
         found["columns"] = Value({name: Value(column, "--column") for name, column in columns.items()}, "--column")
+    if "roles" in found:
+        from linter.columns import parse_roles
+
+        roles = parse_roles(found["roles"].value)
+        found["roles"] = Value({name: Value(role, "--role") for name, role in roles.items()}, "--role")
     return found
 
 

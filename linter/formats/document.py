@@ -7,7 +7,6 @@ and what counts is that every text reads as it should and no other has changed.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,12 +17,14 @@ from linter import placeholders
 from linter.formats.fields import Fields
 from linter.formats.source import Source, decode
 from linter.formats.value import Value
-from linter.inputs import Listing, Options, Trouble, clean
-from linter.measures import mask_html
-from linter.model import Finding, Fix, KefulintError, Message, Origin, Place, SourceError
+from linter.inputs import PACKED, Listing, Options, Trouble, clean
+from linter.markup import mask_html
+from linter.model import LISTING_FIELDS, Finding, Fix, KefulintError, Message, Origin, Place, SourceError
+
+from linter.taken import Seen, Taken
 
 if TYPE_CHECKING:
-    from linter.logs import Rows
+    from linter.logs import Rows, Shape
 
 Key = tuple[Any, ...]
 Item = Message | Listing
@@ -51,6 +52,8 @@ class Document:
     replies: tuple[Message, ...]
     records: tuple[Listing, ...]
     troubles: tuple[Trouble, ...]
+    doubts: tuple[Trouble, ...]  # what was judged and may have been read wrongly
+    taken: tuple[Taken, ...]
     comments: tuple[Comment, ...]
     matched: frozenset[str]  # those of the field expressions that found something
     values: Mapping[Key, Value]
@@ -82,17 +85,20 @@ class Document:
         first, last = value.span(start, end)
         return Place(*self.source.position(first), *self.source.position(last))
 
-    def covered(self, comment: Comment) -> tuple[Message, ...]:
-        """Return the replies a comment speaks of: those that touch its line, or else the next one."""
+    def covered(self, comment: Comment) -> tuple[Item, ...]:
+        """Return the replies (or listings) a comment speaks of: those on whose lines it stands, or else the next one."""
+        items: list[Item] = sorted([*self.replies, *self.records], key=lambda item: item.origin.line or 0)
         if not comment.alone:
-            return tuple(reply for reply in self.replies if self._touches(reply, comment.line))
-        after = (reply for reply in self.replies if (reply.origin.line or 0) > comment.line)
-        following = next(after, None)
+            return tuple(item for item in items if self._touches(item, comment.line))
+        following = next((item for item in items if (item.origin.line or 0) > comment.line), None)
         return (following,) if following else ()
 
-    def _touches(self, reply: Message, line: int) -> bool:
-        place = self.place(reply, 0, len(reply.text))
-        return place is not None and place.line <= line <= place.end_line
+    def _touches(self, item: Item, line: int) -> bool:
+        """Does the text of an item, with the signs around it, stand on a line?"""
+        fields = (None,) if isinstance(item, Message) else LISTING_FIELDS
+        values = [value for field in fields if (value := self.values.get(_key(item, field))) is not None]
+        at = self.source.position
+        return any(at(value.start)[0] <= line <= at(max(value.start, value.end - 1))[0] for value in values)
 
     def edited(self, edits: Iterable[Edit]) -> bytes:
         """Return the file with parts of its replies (or of a field of its listings) replaced, every other byte as it was.
@@ -216,7 +222,7 @@ class Columns:
     @property
     def is_log(self) -> bool:
         """Are the rows turns of conversations, with one text each?"""
-        return bool(self.found.keys() & {"role", "session"})
+        return bool(self.found.keys() & {"role", "session", "sender"})
 
     def finds(self) -> list[dict[str, str]]:
         """Return the fields once for every text a row has."""
@@ -229,6 +235,7 @@ class Gathered:
 
     source: Source
     options: Options
+    kind: str = "text"
     replies: list[Message] = field(default_factory=list)
     records: list[Listing] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -237,6 +244,9 @@ class Gathered:
 
     def __post_init__(self) -> None:
         self.fields = Fields(self.options.fields)
+        self.taken: list[Taken] = []
+        self.seen = Seen(self.source.path)
+        self.told = False  # does the file tell who speaks?
         self.troubles.extend(self.source.troubles)
 
     def reply(
@@ -264,7 +274,9 @@ class Gathered:
     def _rows(self) -> Rows:
         from linter.logs import Rows
 
-        return Rows(self.source.path, self.options)
+        # in a file that tells who speaks, a row that does not is the agent's, and counted
+        roles = {"*": "agent", **self.options.roles} if self.told else self.options.roles
+        return Rows(self.source.path, replace(self.options, roles=roles), self.seen)
 
     def _listing(self, item: Listing, record: Mapping[str, Any], cells: Mapping[str, Value], sheet: str | None) -> None:
         from linter.columns import listing_columns
@@ -272,7 +284,7 @@ class Gathered:
         names = listing_columns(record, self.options.columns)
         listing = replace(item, origin=replace(item.origin, sheet=sheet))
         self.records.append(listing)
-        for name in ("title", "detail"):
+        for name in LISTING_FIELDS:
             if name in names and names[name] in cells:
                 self.values[_key(listing, name)] = cells[names[name]]
 
@@ -290,27 +302,48 @@ class Gathered:
         words = placeholders.mask(text) if self.options.placeholders else text
         return mask_html(words)
 
-    def columns(self, names: Sequence[str]) -> Columns:
-        """Tell which column is which.
+    def columns(
+        self,
+        names: Sequence[str],
+        sample: Sequence[Mapping[str, Any]] = (),
+        sheet: str | None = None,
+        line: int | None = 1,
+    ) -> Columns:
+        """Tell which column is which, and note it; `line` is that of the header, None where it is not to be noted.
 
         A log has one text a row; a table of canned replies may have several: all columns that are called like one.
         """
-        from linter.columns import COLUMNS, columns_of, listing_columns
+        from linter.columns import COLUMNS, listing_columns, plain
+        from linter.logs import Shape
 
-        found = columns_of(names, self.options.columns)
-        columns = Columns(found, (), False)
+        path = f"{self.source.path}[{sheet}]" if sheet else self.source.path
+        shape = Shape(path, names, self.options, sample)
+        columns = Columns(shape.found, (), False)
+        self.told |= shape.told
         if self.fields.named:
             texts = [name for name in names if self.fields.named_here([name])]
         else:
             more = not self.options.columns and not columns.is_log
-            known = {found.get("text"), *(name for name in names if more and name.strip().lower() in COLUMNS["text"])}
+            called = {plain(name) for name in COLUMNS["text"]}
+            known = {shape.found.get("text"), *(name for name in names if more and plain(name) in called)}
             texts = [name for name in names if name in known and not self.fields.excluded([name])]
-        return replace(
-            columns, texts=texts, is_listing=not texts and bool(listing_columns(names, self.options.columns))
-        )
+        is_listing = not texts and bool(listing_columns(names, self.options.columns))
+        if (texts or is_listing) and line is not None:
+            self._take(shape, texts, line if sheet is None else 1)
+        return replace(columns, texts=texts, is_listing=is_listing)
 
-    def trouble(self, line: int, what: str, expected: str) -> None:
-        self.troubles.append(Trouble(self.source.path, line, what, expected))
+    def _take(self, shape: Shape, texts: Sequence[str], line: int) -> None:
+        shape.left = [name for name in shape.left if name not in texts and not self.fields.excluded([name])]
+        shape.found = {**shape.found, "text": "、".join(texts)} if texts else shape.found
+        taken = shape.taken(self.kind, self.source.encoding)
+        if line > 1:
+            taken.guess(f"the header was found in line {line}", "it in the first line", line)
+        if not any(one.columns == taken.columns and one.path == taken.path for one in self.taken):
+            self.taken.append(taken)
+
+    def trouble(self, line: int, what: str, expected: str, *, judged: bool = False, sheet: str | None = None) -> None:
+        path = f"{self.source.path}[{sheet}]" if sheet else self.source.path
+        self.troubles.append(Trouble(path, line, what, expected, judged))
 
     def comment(self, start: int, text: str, alone: bool = True) -> None:
         self.comments.append(Comment(*self.source.position(start), text.strip(), alone))
@@ -327,10 +360,34 @@ def finished(gathered: Gathered, kind: str, reread: Callable[[bytes], Document])
     if gathered.source.text:
         values = dict(sorted(values.items(), key=lambda entry: entry[1].start))
         replies.sort(key=lambda reply: values[_key(reply)].start)
+    troubles = dict.fromkeys(gathered.troubles)
+    doubts = [*(trouble for trouble in troubles if trouble.judged), *gathered.seen.doubts()]
+    taken = gathered.taken or ([_as_prose(gathered)] if replies or not troubles else [])
     return Document(
         gathered.source.path, kind, gathered.source, gathered.options, tuple(replies), tuple(gathered.records),
-        tuple(gathered.troubles), tuple(gathered.comments), frozenset(gathered.fields.matched), values, reread,
+        tuple(trouble for trouble in troubles if not trouble.judged), tuple(doubts), tuple(taken),
+        tuple(gathered.comments), frozenset(gathered.fields.matched), values, reread,
     )  # fmt: skip
+
+
+_PIECES = {
+    "yaml": "每段文字", "json": "每段文字", "jsonc": "每段文字", "jsonl": "每段文字", "po": "每条译文", "csv": "没有认出表头，每格", "tsv": "没有认出表头，每格",
+    "xlsx": "没有认出表头，每格",
+}  # fmt: skip
+
+
+def _as_prose(gathered: Gathered) -> Taken:
+    """Say how a file was read that is no table."""
+    fields = gathered.options.fields
+    every = _PIECES.get(gathered.kind, "每行")
+    said = [f"按 {'、'.join(fields)} 取文字" if fields else f"{every}算一条", "全部算店铺说的"]
+    made = Taken(gathered.source.path, gathered.kind, gathered.source.encoding, said=said)
+    made.doubt_encoding(gathered.options.encoding)
+    if every == _PIECES["csv"] and not fields:
+        made.guess(
+            "no header names a column of replies, every cell with words was read", "a header, or --column text=NAME"
+        )
+    return made
 
 
 def load(path: str | Path, data: bytes | str | None, encoding: str | None, binary: bool) -> Source:
@@ -341,9 +398,22 @@ def load(path: str | Path, data: bytes | str | None, encoding: str | None, binar
     name = str(path)
     if data is None:
         try:
-            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+            data, troubles = _bytes(name)
         except OSError as error:
             raise SourceError(f"{name}:1: cannot be opened ({error.strerror}), expected a readable file") from error
-    if binary and isinstance(data, bytes):
-        return Source(name, data, "", ())
-    return decode(data, name, encoding)
+    else:
+        troubles = []
+    source = Source(name, data, "", ()) if binary and isinstance(data, bytes) else decode(data, name, encoding)
+    return replace(source, troubles=(*source.troubles, *troubles)) if troubles else source
+
+
+def _bytes(name: str) -> tuple[bytes, list[Trouble]]:
+    """Return all of a file, unpacked, and where it broke off."""
+    if name != "-" and Path(name).suffix.lower() not in PACKED:
+        return Path(name).read_bytes(), []
+    from linter.lines import Lines, opened
+
+    stream, raw = opened(name)
+    with raw:
+        lines = Lines(stream, name, "utf-8")
+        return lines.bytes(), lines.drained()

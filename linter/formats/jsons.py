@@ -11,10 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from linter import conversations
+from linter.columns import columns_of
 from linter.formats.document import Columns, Gathered
 from linter.formats.value import Piece, Value
+from linter.logs import SAMPLE
 
 Path = tuple[str | int, ...]
+_DEEPEST = 4  # keys above a list of records
 _TOKEN = re.compile(r'[ \t\r\n]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([{}\[\]:,])|([^\s{}\[\]:,"]+))')
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _COMMENT = re.compile(rf"{_STRING}|(//[^\r\n]*|/\*.*?\*/)", re.DOTALL)
@@ -51,36 +55,98 @@ def _read(gathered: Gathered, text: str) -> None:
     except (ValueError, RecursionError) as error:
         gathered.trouble(getattr(error, "lineno", 1), f"broken JSON ({getattr(error, 'msg', error)})", "valid JSON")
         return
-    texts = dict(strings(text, 0, len(text)))
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        _records(gathered, value, texts)
-        return
+    texts = _placed(gathered, text, 0, len(text))
+    read_lists(gathered, value, texts, alone=True)
     _tree(gathered, texts)
 
 
-def _records(gathered: Gathered, records: list[dict[str, Any]], texts: Mapping[Path, Value]) -> None:
+def _placed(gathered: Gathered, text: str, start: int, end: int, before: Path = ()) -> dict[Path, Value]:
+    """Return the texts of valid JSON by their paths. Of a key that stands twice both texts are judged, and it is named."""
+    twice: list[tuple[str, int, int]] = []
+    found: dict[Path, Value] = {}
+    for path, value in strings(text, start, end, twice):
+        if (*before, *path) in found:
+            _tree(gathered, {(*before, *path): found[(*before, *path)]})
+        found[(*before, *path)] = value
+    for key, first, again in twice:
+        line, earlier = (gathered.source.position(at)[0] for at in (again, first))
+        gathered.trouble(line, f"key '{key}' stands twice", f"it once (first on line {earlier})", judged=True)
+    return found
+
+
+def read_lists(
+    gathered: Gathered, value: Any, texts: dict[Path, Value], path: Path = (), *, alone: bool = False
+) -> None:
+    """Read the lists of records in a tree that are tables or conversations; what they hold is taken out of `texts`.
+
+    `alone`: a list of records of any kind is read as a table, for nothing else is in the file.
+    """
+    if isinstance(value, dict) and conversations.list_in(value):
+        _records(gathered, [value], texts, path, single=True)
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        if alone or _is_log(gathered, value):
+            _records(gathered, value, texts, path)
+    elif isinstance(value, dict) and len(path) < _DEEPEST:
+        for name, child in value.items():
+            read_lists(gathered, child, texts, (*path, name))
+
+
+def _is_log(gathered: Gathered, records: list[dict[str, Any]]) -> bool:
+    if any(map(conversations.list_in, records)):
+        return True
+    found = columns_of(dict.fromkeys(name for record in records for name in record), gathered.options.columns)
+    return "text" in found and bool(found.keys() & {"role", "sender"})
+
+
+def _records(
+    gathered: Gathered, records: list[dict[str, Any]], texts: dict[Path, Value], before: Path, *, single: bool = False
+) -> None:
+    """Read records as a table, and take them out of the texts. `single`: the record stands in no list."""
     by_record: dict[Any, dict[Path, Value]] = {}
-    for path, value in texts.items():
-        by_record.setdefault(path[0], {})[path] = value
-    columns = gathered.columns(list(dict.fromkeys(name for record in records for name in record)))
+    depth = len(before)
+    for path in [path for path in texts if path[:depth] == before]:
+        key = 0 if single else path[depth]
+        by_record.setdefault(key, {})[path if not single else (*before, 0, *path[depth:])] = texts.pop(path)
+    said = [said for number, record in enumerate(records) for said in _said(record, number + 1)]
+    shown = [one.record for one in said] or [{}]
+    columns = gathered.columns(list(dict.fromkeys(name for record in shown for name in record)), shown[:SAMPLE])
     for number, record in enumerate(records):
-        _record(gathered, record, by_record.get(number, {}), columns, number + 1)
+        _record(gathered, record, by_record.get(number, {}), columns, number + 1, depth + 1)
+
+
+def _said(record: dict[str, Any], number: int) -> list[conversations.Said]:
+    """Return the turns of a record, or the record itself, whose text may stand under any key."""
+    name = conversations.list_in(record)
+    return list(conversations.turns(record, name, number)) if name else [conversations.Said(record, ())]
 
 
 def _record(
-    gathered: Gathered, record: dict[str, Any], own: Mapping[Path, Value], columns: Columns, number: int
+    gathered: Gathered, record: dict[str, Any], own: Mapping[Path, Value], columns: Columns, number: int, depth: int = 1
 ) -> None:
-    """Add one record: its texts, and then what hangs below it."""
+    """Add one record: its texts, and then what hangs below it. `depth` is that of its paths."""
+    first = min((value.start for value in own.values()), default=0)
+    line = gathered.source.position(first)[0]
+    said = _said(record, number)
+    if said and said[0].path:
+        own_by_path = {path[depth:]: value for path, value in own.items()}
+        for turn in said:
+            value = own_by_path.get(turn.path)
+            place = gathered.source.position(value.start)[0] if value else line
+            gathered.row(
+                turn.record, {"text": value} if value else {}, {**columns.found, "text": "text"}, (place, number)
+            )
+        return
     if not columns.texts and not columns.is_listing:
         _tree(gathered, own)
         return
-    cells = {str(path[-1]): value for path, value in own.items() if len(path) == 2}
-    first = min((value.start for value in own.values()), default=0)
+    cells = {str(path[-1]): value for path, value in own.items() if len(path) == depth + 1}
     finds = columns.finds()
     for found in [f for f in finds if isinstance(record.get(f.get("text", "")), str)] or finds[:1]:
-        gathered.row(record, cells, found, (gathered.source.position(first)[0], number))
+        gathered.row(record, cells, found, (line, number))
     if columns.texts and not columns.is_log:
-        _tree(gathered, {path: value for path, value in own.items() if len(path) > 2 and path[1] != "context"})
+        _tree(
+            gathered, {path: value for path, value in own.items() if len(path) > depth + 1 and path[depth] != "context"}
+        )
 
 
 def _tree(gathered: Gathered, texts: Mapping[Path, Value]) -> None:
@@ -93,49 +159,74 @@ def read_jsonl(gathered: Gathered) -> None:
     """Read a record or a text a line; a broken line is named and the others are read."""
     source = gathered.source
     start = 0
+    records: list[tuple[int, dict[str, Any], dict[Path, Value]]] = []
     for number, line in enumerate(source.text.split("\n"), 1):
-        if line.strip():
-            _line(gathered, start, line, number)
+        record = _parsed(gathered, line, number) if line.strip() else None
+        if record is not None:
+            texts = _placed(gathered, source.text, start, start + len(line), (number - 1,))
+            if isinstance(record, str):
+                gathered.reply(*texts.values(), row=number)
+            else:
+                records.append((number, record, texts))
         start += len(line) + 1
+    _lines(gathered, records)
 
 
-def _line(gathered: Gathered, start: int, line: str, number: int) -> None:
+def _parsed(gathered: Gathered, line: str, number: int) -> str | dict[str, Any] | None:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         gathered.trouble(number, f"broken JSON ({getattr(error, 'msg', error)})", "one JSON object a line")
-        return
-    texts = {(number - 1, *path): value for path, value in strings(gathered.source.text, start, start + len(line))}
-    if isinstance(record, str):
-        gathered.reply(*texts.values(), row=number)
-        return
-    if not isinstance(record, dict):
+        return None
+    if not isinstance(record, str | dict):
         gathered.trouble(number, f"a {type(record).__name__}", "a JSON object with a text")
-        return
-    columns = gathered.columns(list(record))
-    if columns.texts or columns.is_listing or gathered.fields.named:
-        _record(gathered, record, texts, columns, number)
-    else:
-        gathered.row(record, {}, columns.found, (number, number))
+        return None
+    return record
 
 
-def strings(text: str, start: int, end: int) -> Iterator[tuple[Path, Value]]:
-    """Yield the texts of valid JSON with their paths, in the order of the file."""
+def _lines(gathered: Gathered, records: list[tuple[int, dict[str, Any], dict[Path, Value]]]) -> None:
+    """Read the records of lines, which need not have the same keys."""
+    sample = [said.record for number, record, _ in records[:SAMPLE] for said in _said(record, number)]
+    gathered.columns(list(dict.fromkeys(name for record in sample for name in record)), sample)
+    known: dict[tuple[str, ...], Columns] = {}
+    for number, record, texts in records:
+        said = _said(record, number)
+        names = tuple(dict.fromkeys(name for one in said for name in one.record))
+        columns = known.get(names) or known.setdefault(names, gathered.columns(names, sample, line=None))
+        if columns.texts or columns.is_listing or gathered.fields.named:
+            _record(gathered, record, texts, columns, number)
+        else:
+            gathered.row(record, {}, columns.found, (number, number))
+
+
+def strings(
+    text: str, start: int, end: int, twice: list[tuple[str, int, int]] | None = None
+) -> Iterator[tuple[Path, Value]]:
+    """Yield the texts of valid JSON with their paths, in the order of the file.
+
+    A key that stands twice in an object is added to `twice`, with where it stood first and where again.
+    """
     path: list[str | int] = []
     in_object: list[bool] = []
+    keys: list[dict[str, int]] = []  # of the open objects and lists
     key = False  # is the next string a key?
     for token in _TOKEN.finditer(text, start, end):
         literal, sign = token[1], token[2]
         if literal and key:
             path[-1], key = json.loads(literal), False
+            earlier = keys[-1].setdefault(str(path[-1]), token.start(1))
+            if earlier != token.start(1) and twice is not None:
+                twice.append((str(path[-1]), earlier, token.start(1)))
         elif literal:
             yield tuple(path), _value(text, *token.span(1))
         elif sign in ("{", "["):
             in_object.append(sign == "{")
+            keys.append({})
             path.append("" if sign == "{" else 0)
             key = sign == "{"
         elif sign in ("}", "]"):
             in_object.pop()
+            keys.pop()
             path.pop()
             key = False
         elif sign == ",":

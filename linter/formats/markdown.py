@@ -13,7 +13,7 @@ from linter import placeholders
 from linter.formats.document import Gathered
 from linter.formats.value import Value
 from linter.inputs import MARKS
-from linter.measures import mask_html
+from linter.markup import mask_html
 
 _JINJA_COMMENT = re.compile(r"\{#-?(.*?)-?#\}", re.DOTALL)
 _HTML_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from linter.inputs import Trouble, encoding_of
+from linter.inputs import NO_TEXT, Trouble, encoding_of, no_text
 from linter.model import KefulintError
 
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -43,6 +43,14 @@ class Source:
     text: str
     segments: tuple[Segment, ...]
     troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def encoding(self) -> str:
+        """The encoding, or those of a file that has several."""
+        names = dict.fromkeys(
+            segment.encoding.lower().removesuffix("-le").removesuffix("-be") for segment in self.segments
+        )
+        return "、".join(names)
 
     @cached_property
     def lines(self) -> list[int]:
@@ -102,6 +110,9 @@ def decode(data: bytes | str, path: str, encoding: str | None = None) -> Source:
     mark, marked = next(((m, name) for m, name in _MARKS if data.startswith(m)), (b"", ""))
     if marked.startswith("utf-16") and (encoding is None or encoding.lower().startswith("utf-16")):
         return _utf16(data, path, marked, len(mark))
+    other = "" if encoding else no_text(data[: 1 << 16])
+    if other:
+        return Source(path, data, "", (), (Trouble(path, 1, other, NO_TEXT),))
     skip = len(mark) if marked == "utf-8" else 0
     name = encoding or encoding_of(data[skip : skip + (1 << 16)])
     try:
@@ -116,7 +127,7 @@ def _binary(data: bytes, path: str) -> tuple[Trouble, ...]:
     at = data.find(b"\0", 0, 1 << 16)
     if at < 0:
         return ()
-    return (Trouble(path, data.count(b"\n", 0, at) + 1, f"a NUL byte at {at}", "a text file"),)
+    return (Trouble(path, data.count(b"\n", 0, at) + 1, f"a NUL byte at {at}", "a text file", judged=True),)
 
 
 def _utf16(data: bytes, path: str, name: str, skip: int) -> Source:
@@ -133,7 +144,8 @@ def _by_line(data: bytes, path: str, name: str, skip: int) -> Source:
     for number, line in enumerate(data[skip:].split(b"\n"), 1):
         words, used, errors, bad = _line(line, name)
         if bad is not None:
-            troubles.append(Trouble(path, number, f"bytes at {bad} are not {name}", f"{name} text"))
+            judged = errors == "strict"
+            troubles.append(Trouble(path, number, f"bytes at {bad} are not {name}", f"{name} text", judged=judged))
         last = segments[-1] if segments else None
         if last is None or (last.encoding, last.errors) != (used, errors):
             segments.append(Segment(start, byte, used, errors))

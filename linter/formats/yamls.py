@@ -43,7 +43,7 @@ def read_yaml(gathered: Gathered) -> None:
     try:
         for root in documents(text):
             for path, node in _scalars(root, gathered):
-                spans.append((node.start_mark.index, node.end_mark.index))
+                spans.append((_words_from(text, node), node.end_mark.index))
                 if path is not None and gathered.fields.takes(path, node.value):
                     gathered.reply(scalar(text, node))
     except yaml.MarkedYAMLError as error:
@@ -77,10 +77,19 @@ def _children(path: tuple[str | int, ...], node: Any, gathered: Gathered) -> Ite
         name = key.value if isinstance(key, yaml.ScalarNode) else "?"
         line = key.start_mark.line + 1
         if name in lines and name != "<<":
-            gathered.trouble(line, f"key '{name}' stands twice", f"it once (first on line {lines[name]})")
+            gathered.trouble(line, f"key '{name}' stands twice", f"it once (first on line {lines[name]})", judged=True)
         lines.setdefault(name, line)
         yield None, key
         yield (*path, name), child
+
+
+def _words_from(text: str, node: Any) -> int:
+    """Return where a scalar hides what looks like a comment: a block scalar does behind its first line."""
+    start: int = node.start_mark.index
+    if node.style not in ("|", ">"):
+        return start
+    header = _HEADER.match(text, _PROPERTIES.match(text, start).end())  # type: ignore[union-attr]
+    return header.end() if header else start
 
 
 def scalar(text: str, node: Any) -> Value:

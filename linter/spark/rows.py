@@ -87,7 +87,8 @@ def of_table(table: logs.Table, file: int) -> pa.RecordBatch:
     lists["channel"] = table.channels or [table.channel] * count
     if table.contexts is not None:
         lists["context"] = [json.dumps(c, default=str) if isinstance(c, list) else None for c in table.contexts]
-    others = [*map(_of_trouble, table.troubles), *map(_of_listing, table.listings)]
+    broken = (trouble for trouble in table.troubles if not trouble.judged)
+    others = [*map(_of_trouble, broken), *map(_of_listing, table.listings)]
     every = count + len(others)
     lists |= {"file": [file] * count, "path": [table.path] * count}
     others = [other | {"file": file, "path": table.path} for other in others]
