@@ -20,8 +20,8 @@ from linter import cache, formats, suppress
 from linter.config import Config, Finder, Pattern, Settings, Value, full_path
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
-from linter.model import VERDICTS, Finding, Message, SourceError, Turn
 from linter.inputs import PACKED
+from linter.model import VERDICTS, Finding, Message, SourceError, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
 from linter.taken import Taken
@@ -166,7 +166,8 @@ class Checker:
         lexicons = {rule: lexicon for lexicon in self._lexicons.values() for rule in rules & lexicon.rules.keys()}
         return Report(
             tuple(self.results), tuple(file.path for file in self.files), self.messages, self.excluded,
-            tuple(self.troubles), tuple(self.doubts), self.allow_broken, tuple(self.notes), self.ignored, dict(self.unread), sum(b.vanished() for b in self.complete()), lexicons,
+            tuple(self.troubles), tuple(self.doubts), self.allow_broken, tuple(self.notes), self.ignored, dict(self.unread),
+            sum(b.vanished() for b in self.complete()), lexicons,
         )  # fmt: skip
 
     @property
@@ -185,7 +186,9 @@ class Checker:
                 self._folders.append(full_path(path))
             inside = list(self._inside(path)) if is_folder else [path]
             if not inside and not self._left_out:
-                self.problems.append(f"{path}:1: no file that can be judged, expected one of {', '.join(formats.SUFFIXES)}")
+                self.problems.append(
+                    f"{path}:1: no file that can be judged, expected one of {', '.join(formats.SUFFIXES)}"
+                )
             for found in inside:
                 full = full_path(found)
                 if full not in seen:
@@ -202,14 +205,17 @@ class Checker:
             entered = sorted(name for name in folders if self._entered(config, Path(folder, name)))
             files = [name for name in sorted(names) if not name.startswith(".")]
             if config.settings(folder).get("gitignore", True):
+                before = len(files)
                 kept = [name for name in entered if not ignored.covers(Path(folder, name), is_folder=True)]
                 files = [name for name in files if not ignored.covers(Path(folder, name), is_folder=False)]
-                self.ignored += len(entered) - len(kept)
+                self.ignored += len(entered) - len(kept) + before - len(files)
                 entered = kept
             folders[:] = entered
             for name in files:
                 kind = Path(name).suffix.lower()
-                if kind in formats.SUFFIXES or (kind in PACKED and Path(Path(name).stem).suffix.lower() in formats.SUFFIXES):
+                if kind in formats.SUFFIXES or (
+                    kind in PACKED and Path(Path(name).stem).suffix.lower() in formats.SUFFIXES
+                ):
                     yield str(Path(folder, name))
                 elif kind in UNREAD:
                     self.unread[kind] += 1
@@ -414,7 +420,9 @@ def _named(pairs: Sequence[tuple[File, Listing]]) -> dict[str, tuple[File, Listi
         name, origin = str(record.record.get("id") or ""), record.origin
         if not name or ids[name] > 1:
             sheet = f"[{origin.sheet}]" if origin.sheet else ""
-            name = f"{name}（{file.path}{sheet} 第 {origin.row} 行）" if name else f"{file.path}{sheet} 第 {origin.row} 行"
+            name = (
+                f"{name}（{file.path}{sheet} 第 {origin.row} 行）" if name else f"{file.path}{sheet} 第 {origin.row} 行"
+            )
         found[name] = file, record
     return found
 

@@ -55,9 +55,41 @@ LISTING_COLUMNS: dict[str, tuple[str, ...]] = {
     "title": ("title", "name", "标题", "商品标题", "商品名称", "宝贝标题", "宝贝名称", "名称"),
     "detail": ("detail", "description", "desc", "html", "详情", "商品详情", "描述", "宝贝描述", "商品描述", "图文详情"),
     "subtitle": ("subtitle", "sub_title", "副标题", "商品副标题", "宝贝副标题", "短标题", "商品短标题", "导购标题"),
-    "selling_point": ("selling_point", "selling_points", "sell_point", "卖点", "商品卖点", "宝贝卖点", "卖点描述", "推荐语", "推荐理由"),
-    "brief": ("brief", "intro", "introduction", "goods_intro", "简介", "商品简介", "摘要", "summary", "一句话介绍", "short_description"),
-    "promotion": ("promotion", "promotion_title", "promo", "slogan", "促销语", "促销信息", "促销文案", "广告语", "活动文案", "宣传语"),
+    "selling_point": (
+        "selling_point",
+        "selling_points",
+        "sell_point",
+        "卖点",
+        "商品卖点",
+        "宝贝卖点",
+        "卖点描述",
+        "推荐语",
+        "推荐理由",
+    ),
+    "brief": (
+        "brief",
+        "intro",
+        "introduction",
+        "goods_intro",
+        "简介",
+        "商品简介",
+        "摘要",
+        "summary",
+        "一句话介绍",
+        "short_description",
+    ),
+    "promotion": (
+        "promotion",
+        "promotion_title",
+        "promo",
+        "slogan",
+        "促销语",
+        "促销信息",
+        "促销文案",
+        "广告语",
+        "活动文案",
+        "宣传语",
+    ),
     "category": ("category", "类目", "分类", "商品类目", "宝贝类目"),
     "brand": ("brand", "品牌", "品牌名称"),
     "price": ("price", "价格", "售价", "一口价", "销售价", "单价", "retail_price", "sale_price", "selling_price"),
@@ -88,8 +120,12 @@ ROLE_NAMES = {
 }  # fmt: skip
 # Columns of yes and no that say who speaks, their names without signs between: the first for agents, the second for buyers.
 _SAYS_YES = (
-    re.compile(r"(?:是否为?|是不是|is|from|isfrom|by|sentby)(?:客服|坐席|座席|商家|卖家|员工|店铺|我方|本店|机器人|agent|staff|seller|kefu|service|merchant|me|self|bot|operator|outgoing|send|sent)(?:发送|发出|发言|消息|回复)?的?"),
-    re.compile(r"(?:是否为?|是不是|is|from|isfrom|by|sentby)(?:买家|客户|顾客|用户|访客|消费者|buyer|customer|user|visitor|client|incoming|received)(?:发送|发出|发言|消息|提问)?的?"),
+    re.compile(
+        r"(?:是否为?|是不是|is|from|isfrom|by|sentby)(?:客服|坐席|座席|商家|卖家|员工|店铺|我方|本店|机器人|agent|staff|seller|kefu|service|merchant|me|self|bot|operator|outgoing|send|sent)(?:发送|发出|发言|消息|回复)?的?"
+    ),
+    re.compile(
+        r"(?:是否为?|是不是|is|from|isfrom|by|sentby)(?:买家|客户|顾客|用户|访客|消费者|buyer|customer|user|visitor|client|incoming|received)(?:发送|发出|发言|消息|提问)?的?"
+    ),
 )
 _YES = frozenset(("是", "1", "true", "yes", "y", "t", "√", "✓", "对"))
 _NO = frozenset(("否", "0", "false", "no", "n", "f", "×", "✗", "不是", ""))

@@ -122,7 +122,9 @@ def is_asked_back(match: Sequence[Hit], hits: Hits, folded: Folded) -> bool:
 
 
 # 话术：, 2. 参考话术：, but not 您说： and the like, which quote somebody
-_LABEL = re.compile(r"[^\w]*(?:\d+[.、)）])?[^\w]*(?:(?![^:：]*[您你他她它说问讲喊叫写别勿禁])\w{1,10}\s*[:：])?\s*(?=\W*$)")
+_LABEL = re.compile(
+    r"[^\w]*(?:\d+[.、)）])?[^\w]*(?:(?![^:：]*[您你他她它说问讲喊叫写别勿禁])\w{1,10}\s*[:：])?\s*(?=\W*$)"
+)
 
 
 def is_quoted(start: int, end: int, original: str) -> bool:

@@ -38,7 +38,9 @@ def _are_turns(value: Any) -> bool:
     if not isinstance(value, list) or not value or not all(isinstance(turn, dict) for turn in value):
         return False
     first: dict[str, Any] = value[0]
-    return _text_key(first) is not None and bool(columns_of(first, {}).keys() & {"role", "sender"} or "speaker" in first)
+    return _text_key(first) is not None and bool(
+        columns_of(first, {}).keys() & {"role", "sender"} or "speaker" in first
+    )
 
 
 def _text_key(turn: Mapping[str, Any]) -> str | None:

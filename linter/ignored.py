@@ -39,6 +39,8 @@ class Ignored:
             files = [folder / ".gitignore"]
             if folder == self._root:
                 files.insert(0, folder / ".git" / "info" / "exclude")
-            lines = [line for file in files if file.is_file() for line in file.read_text("utf-8", "replace").splitlines()]
+            lines = [
+                line for file in files if file.is_file() for line in file.read_text("utf-8", "replace").splitlines()
+            ]
             self._specs[folder] = GitIgnoreSpec.from_lines(lines)
         return self._specs[folder]

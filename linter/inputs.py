@@ -67,7 +67,9 @@ class Options:
     fields: tuple[str, ...] = ()  # path expressions that say which texts of a document are replies (`formats`)
     placeholders: bool = True  # {{name}}, {name}, %s … of a document are not judged
     profile: str | None = None
-    roles: Mapping[str, str] = field(default_factory=dict)  # what a sender's or a role's name stands for; `*`: every row
+    roles: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what a sender's or a role's name stands for; `*`: every row
     default_platform: str = "taobao"  # of rows that name none, where nothing else says it
 
 

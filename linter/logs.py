@@ -9,7 +9,6 @@ is done for each.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,9 +19,8 @@ from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from linter import conversations
+from linter import conversations, workbooks
 from linter import times as clock
-from linter import workbooks
 from linter.columns import (
     COLUMNS,
     Profile,
@@ -89,7 +87,20 @@ class Table:
         ids, sessions, turns = _cell(self.ids, at), _cell(self.sessions, at), _cell(self.turns, at)
         agent, shop, platform = _cell(self.agents, at), _cell(self.shops, at), _cell(self.platforms, at)
         time = _cell(self.times, at)
-        return Origin(self.path, self.lines[at], None, self.rows[at], ids, sessions, turns, agent, shop, platform, time, self.sheet)
+        return Origin(
+            self.path,
+            self.lines[at],
+            None,
+            self.rows[at],
+            ids,
+            sessions,
+            turns,
+            agent,
+            shop,
+            platform,
+            time,
+            self.sheet,
+        )
 
     def keep(self, wanted: Sequence[bool]) -> None:
         """Drop the rows that are not wanted."""
@@ -106,7 +117,8 @@ def _cell(values: Sequence[_Value] | None, at: int) -> _Value | None:
 _BY_ROW = tuple(
     f.name
     for f in fields(Table)
-    if f.name not in ("path", "troubles", "listings", "channel", "read", "sheet", "untimed", "unmarked", "told", "taken")
+    if f.name
+    not in ("path", "troubles", "listings", "channel", "read", "sheet", "untimed", "unmarked", "told", "taken")
 )
 
 
@@ -302,7 +314,9 @@ def _whole(value: Any) -> int | None:
         return None
 
 
-_LIKE_A_ROLE = re.compile(r"角色|方向|身份|发送|发言|说话|是否|role|direction|speaker|sender|author|^(?:is|from)", re.IGNORECASE)
+_LIKE_A_ROLE = re.compile(
+    r"角色|方向|身份|发送|发言|说话|是否|role|direction|speaker|sender|author|^(?:is|from)", re.IGNORECASE
+)
 
 
 def _is_words(value: Any) -> bool:
@@ -320,7 +334,7 @@ class Shape:
     ) -> None:
         self.path = path
         self.options = options
-        names = list(names)
+        self.names = names = list(names)
         self.profile: Profile | None = profile_named(options.profile) if options.profile else profile_of(names)
         self.found = self.fields_of(names)
         by_values = None
@@ -349,11 +363,13 @@ class Shape:
         found = self.found
         if self.told or "*" in self.options.roles or found.keys() & {"question", "context"} or "text" not in found:
             return None
-        likely = next((name for name in self.others if _LIKE_A_ROLE.search(name)), None) if self.options.need_text else None
+        likely = (
+            next((name for name in self.others if _LIKE_A_ROLE.search(name)), None) if self.options.need_text else None
+        )
         if likely is None and not found.keys() & {"session", "buyer", "receiver"}:
             return None
         named = f"--column role={likely}" if likely else "--column role=NAME or --column sender=NAME"
-        what = f"no column is known to say who speaks, among {', '.join(map(str, [*found.values(), *self.others]))}"
+        what = f"no column is known to say who speaks, among {', '.join(map(str, self.names))}"
         return Trouble(self.path, 1, what, f"{named}, or --role '*=agent' where all of it is the shop's")
 
     def taken(self, kind: str, encoding: str = "") -> Taken:
@@ -374,7 +390,7 @@ class Shape:
         return made
 
     def _taken_listings(self, kind: str, encoding: str) -> Taken:
-        columns = listing_columns([*self.found.values(), *self.others], self.options.columns)
+        columns = listing_columns(self.names, self.options.columns)
         left = [name for name in self.left if name not in columns.values()]
         made = Taken(self.path, kind, encoding, columns, ["商品表"] if columns else [], left)
         made.doubt_encoding(self.options.encoding)
@@ -394,12 +410,20 @@ class Shape:
 
     def _guesses(self, made: Taken) -> None:
         if self.guessed_role:
-            made.guess(f"column '{self.guessed_role}' was taken for the role by its values", f"--column role={self.guessed_role}")
+            made.guess(
+                f"column '{self.guessed_role}' was taken for the role by its values",
+                f"--column role={self.guessed_role}",
+            )
         if "sender" in self.found and "role" not in self.found and not self.options.roles:
-            made.guess(f"who speaks is guessed from the names in '{self.found['sender']}'", "a column of roles, or --role NAME=ROLE")
+            made.guess(
+                f"who speaks is guessed from the names in '{self.found['sender']}'",
+                "a column of roles, or --role NAME=ROLE",
+            )
         if self.profile and not self.options.profile:
             made.guess(f"read as an export of {self.profile.name}", f"--profile {self.profile.name}")
-        if self.told and not (self.options.platform or "platform" in self.found or (self.profile and self.profile.platform)):
+        if self.told and not (
+            self.options.platform or "platform" in self.found or (self.profile and self.profile.platform)
+        ):
             made.guess(f"no platform is named, {self.options.default_platform} was taken", "--platform NAME")
         made.guess_left()
 
@@ -585,9 +609,9 @@ class Records:
                 found["role"] = str(guessed)
             self._shape.found = {**found, **self._shape.found}
             for kind, name in found.items():
-                names = self._names.setdefault(kind, [])
-                if name not in names:
-                    names.append(name)
+                known = self._names.setdefault(kind, [])
+                if name not in known:
+                    known.append(name)
         return self._shape
 
     def _listings(
@@ -758,7 +782,10 @@ class _CsvRows:
         """Name a quote that is not closed; read its line alone, and those it swallowed again."""
         first = self._feed.back()
         self.broken.append(Trouble(self.lines.path, line, *UNCLOSED))
-        return [cell.removeprefix('"') for cell in next(csv.reader([first], delimiter=self._delimiter, quoting=csv.QUOTE_NONE))]
+        return [
+            cell.removeprefix('"')
+            for cell in next(csv.reader([first], delimiter=self._delimiter, quoting=csv.QUOTE_NONE))
+        ]
 
     def drained(self) -> list[Trouble]:
         found, self.broken = self.lines.drained() + self.broken, []
@@ -890,7 +917,13 @@ def _of_cells(part: _Part, header: list[str], shape: Shape) -> Table:
 
 def _short(part: _Part, header: list[str], shape: Shape) -> list[Trouble]:
     width = len(header)
-    least = max(map(header.index, (name for kind, name in shape.found.items() if kind in ("text", "role", "sender"))), default=0) + 1
+    least = (
+        max(
+            map(header.index, (name for kind, name in shape.found.items() if kind in ("text", "role", "sender"))),
+            default=0,
+        )
+        + 1
+    )
     return [
         Trouble(shape.path, line, f"{len(cells)} cells", f"{width} as in the header", judged=len(cells) >= least)
         for cells, line, _ in part

@@ -13,12 +13,16 @@ _HIDDEN = (  # what is hidden with all that is in it, and the sign that closes i
 )
 # A tag holds nothing but attributes: what else stands between < and > was written for people, as was <https://…>
 _MARKUP = re.compile(
-    r"</?([a-zA-Z][a-zA-Z0-9]*)((?:\s+[a-zA-Z_:@][\w:.\-]*(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))?)*)\s*/?>", re.ASCII
+    r"</?([a-zA-Z][a-zA-Z0-9]*)((?:\s+[a-zA-Z_:@][\w:.\-]*(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))?)*)\s*/?>",
+    re.ASCII,
 )
 _ADDRESS = re.compile(  # where a tag leads to; what is only shown (src) or leads nowhere (#, javascript:) is none
     r"\b(?:href|action|formaction|data-(?:href|url|link))\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"']+))", re.IGNORECASE
 )
-_LEADS = re.compile(r"\s*(?:[a-z][a-z0-9+.\-]*:(?!\s*void)|//|[a-z0-9][a-z0-9\-]*\.[a-z0-9.\-]+(?:[/?#]|$))(?<!javascript:)", re.IGNORECASE)
+_LEADS = re.compile(
+    r"\s*(?:[a-z][a-z0-9+.\-]*:(?!\s*void)|//|[a-z0-9][a-z0-9\-]*\.[a-z0-9.\-]+(?:[/?#]|$))(?<!javascript:)",
+    re.IGNORECASE,
+)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});")
 
 

@@ -114,6 +114,9 @@ def summary(report: Report) -> str:
         (len(report.troubles), f"{len(report.troubles)} 处没能判"),
         (report.excluded, f"按配置跳过 {report.excluded} 个文件"),
         (report.ignored, f"按 .gitignore 跳过 {report.ignored} 处"),
-        (len(report.unread), f"没有读的文件：{'、'.join(f'{kind} {count} 个' for kind, count in report.unread.items())}"),
+        (
+            len(report.unread),
+            f"没有读的文件：{'、'.join(f'{kind} {count} 个' for kind, count in report.unread.items())}",
+        ),
     ]
     return f"检查了 {report.messages} 条：{counts}" + "".join(f"；{said}" for number, said in more if number)

@@ -53,7 +53,7 @@ class Taken:
         return "；".join(parts)
 
     def guess(self, what: str, expected: str, row: int = 1) -> None:
-        self.guesses.append(Trouble(self.path, row, what, expected))
+        self.guesses.append(Trouble(self.path, row, what, expected, judged=True))
 
     def guess_left(self) -> None:
         if self.left:
@@ -130,7 +130,9 @@ class Seen:
             found.append((1, f"{self.days} times are days without a time of day", "times, for reply times to be told"))
         if self.unmarked:
             found.append((1, f"{self.unmarked} rows without a role were taken for the agent's", "a role in every row"))
-        return [Trouble(self.path, row, what, expected) for row, what, expected in [*found, *self._of_roles()]]
+        return [
+            Trouble(self.path, row, what, expected, judged=True) for row, what, expected in [*found, *self._of_roles()]
+        ]
 
     def _of_roles(self) -> Iterable[tuple[int, str, str]]:
         count = self.roles
@@ -138,9 +140,17 @@ class Seen:
         if self.told and spoken > 1 and not (count["agent"] and count["buyer"]):
             only, none = ("buyer", "agent") if count["buyer"] else ("agent", "buyer")
             a = "an" if none == "agent" else "a"
-            yield 1, f"all {spoken} rows are the {only}'s, none is {a} {none}'s", f"both: --role NAME={none}, or --column role=NAME"
+            yield (
+                1,
+                f"all {spoken} rows are the {only}'s, none is {a} {none}'s",
+                f"both: --role NAME={none}, or --column role=NAME",
+            )
         if self.told and self.said >= _FEW and self.asked > self.said * 0.8:
-            yield 1, f"{self.asked} of {self.said} messages of agents ask questions", "answers: are the roles the wrong way round?"
+            yield (
+                1,
+                f"{self.asked} of {self.said} messages of agents ask questions",
+                "answers: are the roles the wrong way round?",
+            )
 
 
 def _asks(text: str) -> bool:

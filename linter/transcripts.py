@@ -25,7 +25,8 @@ _TIMED = tuple(
     )
 )
 _ROLE = re.compile(
-    rf"\s*[\[【]?(?P<nick>(?:{_SPEAKERS})(?:\s?[A-Za-z0-9]{{1,6}}|[（(][^（）()]{{1,16}}[)）])?)[\]】]?\s*[:：]\s*(?P<text>.*)", re.IGNORECASE
+    rf"\s*[\[【]?(?P<nick>(?:{_SPEAKERS})(?:\s?[A-Za-z0-9]{{1,6}}|[（(][^（）()]{{1,16}}[)）])?)[\]】]?\s*[:：]\s*(?P<text>.*)",
+    re.IGNORECASE,
 )
 _NEARLY = re.compile(r"\W{0,2}\d{1,4}[-/.:：月年]\d{1,2}[\d\s:：日号点分/.-]*\W?\s*[^\s\d:：]{1,20}\s*[:：]")
 _LOOKED_AT = 20  # lines that tell whether a text is a conversation
@@ -42,7 +43,9 @@ def begins(line: str) -> re.Match[str] | None:
 
 def is_transcript(head: Iterable[str]) -> bool:
     """Do the first lines of a text look like a conversation? Times and names do, or roles in at least every other line."""
-    lines = [line for line in islice((line.rstrip("\r\n") for line in head), _LOOKED_AT * 3) if line.strip()][:_LOOKED_AT]
+    lines = [line for line in islice((line.rstrip("\r\n") for line in head), _LOOKED_AT * 3) if line.strip()][
+        :_LOOKED_AT
+    ]
     found = [match for line in lines if (match := begins(line))]
     timed = sum("time" in match.groupdict() for match in found)
     names = {match["nick"].strip().lower() for match in found}

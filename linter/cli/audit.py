@@ -61,7 +61,9 @@ _BAR = "{percentage:3.0f}%|{bar}| {desc} 已用 {elapsed} 还要 {remaining}"
     help="Folder of an earlier audit: what got better or worse since.",
 )  # fmt: skip
 @click.option("--no-measures", is_flag=True, help="Leave out reply-time measures.")
-@options("platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "input", "contacts", "drafts")
+@options(
+    "platform", "lexicon", "rule", "as-of", "fail-on", "reading", "encoding", "column", "input", "contacts", "drafts"
+)
 def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoint: float, progress: bool | None,
           earlier: str | None, fail_on: str, engine: str, master: str | None, strict_input: bool, allow_broken: bool, **given: Any) -> None:  # fmt: skip
     """Judge chat logs of any size and sum up by rule, agent, shop and platform.

@@ -20,7 +20,6 @@ from linter.formats.value import Value
 from linter.inputs import PACKED, Listing, Options, Trouble, clean
 from linter.markup import mask_html
 from linter.model import LISTING_FIELDS, Finding, Fix, KefulintError, Message, Origin, Place, SourceError
-
 from linter.taken import Seen, Taken
 
 if TYPE_CHECKING:
@@ -303,7 +302,11 @@ class Gathered:
         return mask_html(words)
 
     def columns(
-        self, names: Sequence[str], sample: Sequence[Mapping[str, Any]] = (), sheet: str | None = None, line: int | None = 1
+        self,
+        names: Sequence[str],
+        sample: Sequence[Mapping[str, Any]] = (),
+        sheet: str | None = None,
+        line: int | None = 1,
     ) -> Columns:
         """Tell which column is which, and note it; `line` is that of the header, None where it is not to be noted.
 
@@ -380,7 +383,9 @@ def _as_prose(gathered: Gathered) -> Taken:
     made = Taken(gathered.source.path, gathered.kind, gathered.source.encoding, said=said)
     made.doubt_encoding(gathered.options.encoding)
     if every == _PIECES["csv"] and not fields:
-        made.guess("no header names a column of replies, every cell with words was read", "a header, or --column text=NAME")
+        made.guess(
+            "no header names a column of replies, every cell with words was read", "a header, or --column text=NAME"
+        )
     return made
 
 

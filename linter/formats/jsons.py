@@ -65,16 +65,19 @@ def _placed(gathered: Gathered, text: str, start: int, end: int, before: Path = 
     twice: list[tuple[str, int, int]] = []
     found: dict[Path, Value] = {}
     for path, value in strings(text, start, end, twice):
-        if (*before, *path) in found:
-            _tree(gathered, {(*before, *path): found[(*before, *path)]})
-        found[(*before, *path)] = value
+        whole = (*before, *path)
+        if whole in found:
+            _tree(gathered, {whole: found[whole]})
+        found[whole] = value
     for key, first, again in twice:
         line, earlier = (gathered.source.position(at)[0] for at in (again, first))
         gathered.trouble(line, f"key '{key}' stands twice", f"it once (first on line {earlier})", judged=True)
     return found
 
 
-def read_lists(gathered: Gathered, value: Any, texts: dict[Path, Value], path: Path = (), *, alone: bool = False) -> None:
+def read_lists(
+    gathered: Gathered, value: Any, texts: dict[Path, Value], path: Path = (), *, alone: bool = False
+) -> None:
     """Read the lists of records in a tree that are tables or conversations; what they hold is taken out of `texts`.
 
     `alone`: a list of records of any kind is read as a table, for nothing else is in the file.
@@ -130,7 +133,9 @@ def _record(
         for turn in said:
             value = own_by_path.get(turn.path)
             place = gathered.source.position(value.start)[0] if value else line
-            gathered.row(turn.record, {"text": value} if value else {}, {**columns.found, "text": "text"}, (place, number))
+            gathered.row(
+                turn.record, {"text": value} if value else {}, {**columns.found, "text": "text"}, (place, number)
+            )
         return
     if not columns.texts and not columns.is_listing:
         _tree(gathered, own)
@@ -140,7 +145,9 @@ def _record(
     for found in [f for f in finds if isinstance(record.get(f.get("text", "")), str)] or finds[:1]:
         gathered.row(record, cells, found, (line, number))
     if columns.texts and not columns.is_log:
-        _tree(gathered, {path: value for path, value in own.items() if len(path) > depth + 1 and path[depth] != "context"})
+        _tree(
+            gathered, {path: value for path, value in own.items() if len(path) > depth + 1 and path[depth] != "context"}
+        )
 
 
 def _tree(gathered: Gathered, texts: Mapping[Path, Value]) -> None:

@@ -58,7 +58,9 @@ def read_transcript(gathered: Gathered) -> None:
             gathered.comment(start + directive.start(1), directive[2])
         elif found:
             record = {"session": session, "sender": found["nick"].strip(), "time": found.groupdict().get("time")}
-            turns.append((number, record, _stripped(source.text, start + found.start("text"), start + found.end("text"))))
+            turns.append(
+                (number, record, _stripped(source.text, start + found.start("text"), start + found.end("text")))
+            )
         elif line.strip() and not turns:
             expected = "a time and a name first"
             gathered.trouble(number, "words before the first time and name", expected, judged=number <= _PREAMBLE)

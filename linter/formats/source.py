@@ -47,7 +47,9 @@ class Source:
     @property
     def encoding(self) -> str:
         """The encoding, or those of a file that has several."""
-        names = dict.fromkeys(segment.encoding.lower().removesuffix("-le").removesuffix("-be") for segment in self.segments)
+        names = dict.fromkeys(
+            segment.encoding.lower().removesuffix("-le").removesuffix("-be") for segment in self.segments
+        )
         return "、".join(names)
 
     @cached_property

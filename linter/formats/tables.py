@@ -95,7 +95,10 @@ def read_xlsx(gathered: Gathered) -> None:
 
 
 def _sheet_row(cells: Sequence[object]) -> Row:
-    return [Value([Piece(workbooks.cell_text(cell), number, number)], number, number) for number, cell in enumerate(cells, 1)]
+    return [
+        Value([Piece(workbooks.cell_text(cell), number, number)], number, number)
+        for number, cell in enumerate(cells, 1)
+    ]
 
 
 def cells(text: str, delimiter: str, broken: list[int] | None = None) -> Iterator[Row]:
