@@ -20,8 +20,8 @@ from linter import cache, formats, suppress
 from linter.config import Config, Finder, Pattern, Settings, Value, full_path
 from linter.engine import Linter
 from linter.formats import Document, Listing, Options
-from linter.model import VERDICTS, Finding, Message, SourceError, Turn
 from linter.inputs import PACKED
+from linter.model import VERDICTS, Finding, Message, SourceError, Turn
 from linter.results import Report, Result
 from linter.suppress import Allowances, Suppression
 from linter.taken import Taken
@@ -166,7 +166,8 @@ class Checker:
         lexicons = {rule: lexicon for lexicon in self._lexicons.values() for rule in rules & lexicon.rules.keys()}
         return Report(
             tuple(self.results), tuple(file.path for file in self.files), self.messages, self.excluded,
-            tuple(self.troubles), tuple(self.doubts), self.allow_broken, tuple(self.notes), self.ignored, dict(self.unread), sum(b.vanished() for b in self.complete()), lexicons,
+            tuple(self.troubles), tuple(self.doubts), self.allow_broken, tuple(self.notes), self.ignored, dict(self.unread),
+            sum(b.vanished() for b in self.complete()), lexicons,
         )  # fmt: skip
 
     @property
@@ -204,9 +205,10 @@ class Checker:
             entered = sorted(name for name in folders if self._entered(config, Path(folder, name)))
             files = [name for name in sorted(names) if not name.startswith(".")]
             if config.settings(folder).get("gitignore", True):
+                before = len(files)
                 kept = [name for name in entered if not ignored.covers(Path(folder, name), is_folder=True)]
                 files = [name for name in files if not ignored.covers(Path(folder, name), is_folder=False)]
-                self.ignored += len(entered) - len(kept)
+                self.ignored += len(entered) - len(kept) + before - len(files)
                 entered = kept
             folders[:] = entered
             for name in files:

@@ -9,7 +9,6 @@ is done for each.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,9 +19,8 @@ from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from linter import conversations
+from linter import conversations, workbooks
 from linter import times as clock
-from linter import workbooks
 from linter.columns import (
     COLUMNS,
     Profile,
@@ -336,7 +334,7 @@ class Shape:
     ) -> None:
         self.path = path
         self.options = options
-        names = list(names)
+        self.names = names = list(names)
         self.profile: Profile | None = profile_named(options.profile) if options.profile else profile_of(names)
         self.found = self.fields_of(names)
         by_values = None
@@ -371,7 +369,7 @@ class Shape:
         if likely is None and not found.keys() & {"session", "buyer", "receiver"}:
             return None
         named = f"--column role={likely}" if likely else "--column role=NAME or --column sender=NAME"
-        what = f"no column is known to say who speaks, among {', '.join(map(str, [*found.values(), *self.others]))}"
+        what = f"no column is known to say who speaks, among {', '.join(map(str, self.names))}"
         return Trouble(self.path, 1, what, f"{named}, or --role '*=agent' where all of it is the shop's")
 
     def taken(self, kind: str, encoding: str = "") -> Taken:
@@ -392,7 +390,7 @@ class Shape:
         return made
 
     def _taken_listings(self, kind: str, encoding: str) -> Taken:
-        columns = listing_columns([*self.found.values(), *self.others], self.options.columns)
+        columns = listing_columns(self.names, self.options.columns)
         left = [name for name in self.left if name not in columns.values()]
         made = Taken(self.path, kind, encoding, columns, ["商品表"] if columns else [], left)
         made.doubt_encoding(self.options.encoding)
@@ -611,9 +609,9 @@ class Records:
                 found["role"] = str(guessed)
             self._shape.found = {**found, **self._shape.found}
             for kind, name in found.items():
-                names = self._names.setdefault(kind, [])
-                if name not in names:
-                    names.append(name)
+                known = self._names.setdefault(kind, [])
+                if name not in known:
+                    known.append(name)
         return self._shape
 
     def _listings(

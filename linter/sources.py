@@ -41,7 +41,9 @@ def read(path: str | Path, options: Options | None = None) -> Iterator[Item]:
             yield from logs.messages(table, sessions)
         return
     document = formats.read_document(path, options)
-    yield from (*document.troubles, *document.doubts, *document.records, *document.replies)
+    yield from (*document.troubles, *document.doubts)
+    yield from document.records
+    yield from document.replies
 
 
 def format_of(path: str | Path, options: Options) -> str:

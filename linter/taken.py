@@ -53,7 +53,7 @@ class Taken:
         return "；".join(parts)
 
     def guess(self, what: str, expected: str, row: int = 1) -> None:
-        self.guesses.append(Trouble(self.path, row, what, expected))
+        self.guesses.append(Trouble(self.path, row, what, expected, judged=True))
 
     def guess_left(self) -> None:
         if self.left:
@@ -130,7 +130,9 @@ class Seen:
             found.append((1, f"{self.days} times are days without a time of day", "times, for reply times to be told"))
         if self.unmarked:
             found.append((1, f"{self.unmarked} rows without a role were taken for the agent's", "a role in every row"))
-        return [Trouble(self.path, row, what, expected) for row, what, expected in [*found, *self._of_roles()]]
+        return [
+            Trouble(self.path, row, what, expected, judged=True) for row, what, expected in [*found, *self._of_roles()]
+        ]
 
     def _of_roles(self) -> Iterable[tuple[int, str, str]]:
         count = self.roles

@@ -33,6 +33,11 @@ _SAID = [
         (r"cannot be read \((.*)\), expected .*", r"文件读不了（\1）"),
         (r"not a workbook \((.*)\), expected .*", r"不是能读的 Excel 文件（\1）"),
         (r"no text column among (.*), expected .*", r"表头里没有消息内容这一列（只有：\1），请用 --column text=列名 指明"),
+        (r"no column is known to say who speaks, among (.*), expected .*", r"看不出哪一列说的是谁在说话（\1），请用 --column role=列名 或 --column sender=列名 指明"),
+        (r"a quote that is not closed, expected .*", r"引号没有合上，从这里起一行一行地读"),
+        (r"(.*), expected a text file, or a workbook .*", r"不是文本文件，也不是工作簿（\1）"),
+        (r"a sheet with cells as far away as (.*), expected .*", r"工作表里有太远的格子（\1），读不了"),
+        (r"time '(.*)' is not understood, (.*), expected .*", r"看不懂时间「\1」（\2）"),
         (r"words before the first time and name, expected .*", r"第一个时间和昵称之前的文字，不知道是谁说的"),
     )
 ]  # fmt: skip

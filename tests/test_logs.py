@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from linter import logs
 from linter.audit import Audit, Reader
 from linter.columns import PROFILES, parse_roles, profile_of, role_of_sender
+from linter.formats import read_document
 from linter.logs import AgentRow, Options, Sessions, Table, agents_rows, messages, tables
 from linter.model import KefulintError, Message, Origin, SourceError, Turn, Utterance
 from linter.service import Clocks
-from linter.formats import read_document
 from linter.sources import expanded, read
 
 EXPORTS = Path(__file__).parent.parent / "examples" / "exports"

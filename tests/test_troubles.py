@@ -26,16 +26,19 @@ BAD: list[tuple[str, bytes, list[str]]] = [
     ("a.jsonl", f'{GOOD}\n{{"session": "s", "role": "agent"}}\n'.encode(), ["2 行：没有消息内容"]),
     ("a.jsonl", f'{GOOD}\n{{"session": "s", "role": "agent", "text": 7}}\n'.encode(), ["2 行：消息内容不是文字，是数字"]),
     ("a.jsonl", f'{GOOD}\n{{"session": "s", "role": "老王13800001234", "text": "x"}}\n'.encode(), ["2 行：看不出「老王13*******34」是客服还是买家"]),
-    ("a.jsonl", f"{GOOD}\n".encode() + '{"text": "您好"}'.encode("gb18030"), ["2 行：第 10 个字节起不是 utf-8 编码，读出来可能有乱码"]),
+    ("a.jsonl", f"{GOOD}\n".encode() + b'{"text": "\xff\xff\xff"}', ["2 行：第 10 个字节起不是 utf-8 编码，读出来可能有乱码"]),
     ("a.csv", "text,role\n您好,agent\n在的\n".encode(), ["3 行：这一行有 1 格，表头有 2 格", "3 行：看不出「」是客服还是买家"][:1]),
     ("a.csv", "甲,乙\n您好,agent\n".encode(), ["1 行：表头里没有消息内容这一列（只有：甲, 乙），请用 --column text=列名 指明"]),
     ("a.jsonl.gz", gzip.compress(f"{GOOD}\n".encode() * 5000)[:-40],
      ["行：JSON 写坏了（Unterminated string starting at）", "行：文件到这里断了，后面没有读到（Compressed file ended before"]),
     ("a.xlsx", b"PK nothing", ["1 行：不是能读的 Excel 文件（"]),
     ("a.parquet", b"PAR1 nothing", ["1 行：文件读不了（"]),
-    ("a.txt", "说明\n2026-03-02 09:00:00 小芸：您好\n".encode(), ["1 行：第一个时间和昵称之前的文字，不知道是谁说的"]),
+    ("a.txt", "\n\n\n\n\n说明\n2026-03-02 09:00:00 小芸：您好\n2026-03-02 09:01:00 小芸：好\n".encode(), ["6 行：第一个时间和昵称之前的文字，不知道是谁说的"]),
     ("a.yaml", b"a: [1", ["行：YAML 写坏了（"]),
     ("a.json", b"[1", ["1 行：JSON 写坏了（"]),
+    ("b.csv", "会话,谁说的,内容\n1,甲,好\n".encode(), ["1 行：看不出哪一列说的是谁在说话（会话, 谁说的, 内容）"]),
+    ("c.csv", '内容,n\n"好,1\n在,2\n'.encode(), ["2 行：引号没有合上"]),
+    ("b.txt", b"\x89PNG\r\n\x1a\n", ["1 行：不是文本文件，也不是工作簿（a picture）"]),
 ]  # fmt: skip
 
 

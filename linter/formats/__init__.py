@@ -18,8 +18,7 @@ from pathlib import Path
 from linter import inputs
 from linter.formats.document import Comment, Document, Gathered, applied, finished, load
 from linter.formats.source import Source, decode
-from linter.inputs import Listing, Options, Trouble
-from linter.inputs import PACKED
+from linter.inputs import PACKED, Listing, Options, Trouble
 from linter.model import SourceError
 
 SUFFIXES = {suffix: kind for suffix, kind in inputs.SUFFIXES.items() if kind not in ("parquet", "arrow")}

@@ -20,7 +20,6 @@ from linter.formats.value import Value
 from linter.inputs import PACKED, Listing, Options, Trouble, clean
 from linter.markup import mask_html
 from linter.model import LISTING_FIELDS, Finding, Fix, KefulintError, Message, Origin, Place, SourceError
-
 from linter.taken import Seen, Taken
 
 if TYPE_CHECKING:

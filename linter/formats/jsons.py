@@ -65,9 +65,10 @@ def _placed(gathered: Gathered, text: str, start: int, end: int, before: Path = 
     twice: list[tuple[str, int, int]] = []
     found: dict[Path, Value] = {}
     for path, value in strings(text, start, end, twice):
-        if (*before, *path) in found:
-            _tree(gathered, {(*before, *path): found[(*before, *path)]})
-        found[(*before, *path)] = value
+        whole = (*before, *path)
+        if whole in found:
+            _tree(gathered, {whole: found[whole]})
+        found[whole] = value
     for key, first, again in twice:
         line, earlier = (gathered.source.position(at)[0] for at in (again, first))
         gathered.trouble(line, f"key '{key}' stands twice", f"it once (first on line {earlier})", judged=True)
