@@ -83,7 +83,7 @@ def _started(logs: list[str], folder: Path, *more: str, start_new_session: bool 
         "-f",
         "xlsx",
     ]
-    command += ["--checkpoint", "0", "--fail-on", "never", *more]
+    command += ["--checkpoint", "0", "--fail-on", "never", "--allow-broken", *more]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent,
         start_new_session=start_new_session,
