@@ -24,6 +24,7 @@ from linter.inputs import no_text
 from linter.model import SourceError
 
 _BLOCK = 1 << 20
+_LONGEST = 16 << 20  # bytes of a line; a packed one could hold any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,20 @@ class Lines:
         self._number += len(lines) - 1
         return lines
 
+    def _bounded(self, rest: bytes) -> bytes:
+        """Return what waits for the end of its line; of a line without measure nothing is kept but that it was there."""
+        start = rest.rfind(b"\n") + 1
+        if len(rest) - start <= _LONGEST:
+            return rest
+        line = self._number + rest.count(b"\n", 0, start) + 1
+        what = f"a line of more than {_LONGEST >> 20} MB"
+        self.troubles.append(Trouble(self.path, line, what, "one message or record a line"))
+        while block := self._read(_BLOCK):
+            cut = block.find(b"\n") + 1
+            if cut:
+                return rest[:start] + b"\n" + block[cut:]
+        return rest[:start]
+
     def _byte_blocks(self) -> Iterator[bytes]:
         rest = self._head.removeprefix(codecs.BOM_UTF8)
         while True:
@@ -132,7 +147,7 @@ class Lines:
                 break
             cut = block.rfind(b"\n") + 1
             if not cut:
-                rest += block
+                rest = self._bounded(rest + block)
                 continue
             yield rest + block[:cut]
             rest = block[cut:]

@@ -30,6 +30,7 @@ _SAID = [
         (r"bytes at (\d+) are not (\S+), expected .*", r"第 \1 个字节起不是 \2 编码，读出来可能有乱码"),
         (r"a NUL byte at (\d+), expected .*", r"第 \1 个字节是空字符，不像文本文件"),
         (r"the file breaks off \((.*)\), expected .*", r"文件到这里断了，后面没有读到（\1）"),
+        (r"a line of more than (\d+) MB, expected .*", r"这一行超过 \1 MB，没有判"),
         (r"cannot be read \((.*)\), expected .*", r"文件读不了（\1）"),
         (r"not a workbook \((.*)\), expected .*", r"不是能读的 Excel 文件（\1）"),
         (r"no text column among (.*), expected .*", r"表头里没有消息内容这一列（只有：\1），请用 --column text=列名 指明"),

@@ -7,6 +7,8 @@ import gzip
 import json
 import lzma
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from itertools import pairwise
@@ -339,6 +341,29 @@ def test_words_go_on_below_and_words_before_are_named() -> None:
 
 
 # --- what is wrong ---------------------------------------------------------------------------------------------------
+
+
+def test_a_line_without_measure_is_named_and_takes_no_memory(tmp_path: Path) -> None:
+    """A few hundred kilobytes of a packed file may hold hundreds of megabytes in one line."""
+    good = json.dumps({"text": "加我微信", "role": "agent"}).encode()
+    path = tmp_path / "a.jsonl.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(good + b"\n" + b'{"text": "')
+        for _ in range(120):
+            file.write(b"a" * (1 << 20))
+        file.write(b'"}\n' + good + b"\n")
+    code = (
+        "import resource, sys; from linter.cli import run\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); run()"
+    )
+    command = [sys.executable, "-c", code, "audit", str(path), "--out", str(tmp_path / "out"), "--no-progress"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent)
+    assert done.returncode == 2 and "客服消息 2 条" in done.stdout, done
+    assert (
+        f"{path}:2: a line of more than 16 MB, expected one message or record a line" in done.stderr
+        or "这一行超过 16 MB" in done.stdout
+    )
+    assert (tmp_path / "out" / "findings.jsonl").read_text("utf-8").count("\n") == 2
 
 
 def test_a_packed_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
