@@ -232,3 +232,8 @@ def test_a_closed_input_is_not_an_empty_one() -> None:
     script = f"{sys.executable} -m linter check - <&-"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2 and "kefulint: -:1: " in done.stderr
+
+
+def test_what_spark_cannot_tell_is_not_promised(tmp_path: Path) -> None:
+    result = run("audit", str(CHAT), "--engine", "spark", "--strict-input", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2 and "--strict-input needs --engine local" in result.output

@@ -82,6 +82,11 @@ def audit(out: str, formats: tuple[str, ...], jobs: int, resume: bool, checkpoin
     before = compare.read_earlier(Path(earlier)) if earlier else None  # first: it may stand in --out
     run = Run(_audit_of(folder, **given), folder, formats, jobs or os.cpu_count() or 1, checkpoint, before)
     if engine == "spark":
+        if strict_input:
+            raise click.UsageError(
+                "--strict-input needs --engine local, expected one of the two: on Spark nobody tells how a file was read"
+            )
+        click.echo("kefulint: Spark 上不逐个文件说怎样读入；要核对，请先用 --engine local 看一个样本文件", err=True)
         _on_spark(run, master, resume, fail_on, allow_broken)
     _say_what_is_there(folder, resume)
     with _shown(run, sys.stderr.isatty() if progress is None else progress, strict_input), _stopped_by_signals(run):
