@@ -76,7 +76,7 @@ def test_contacts_are_masked_unless_asked_for(tmp_path: Path) -> None:
     assert "abcd12345" in run("check", str(tmp_path / "a.txt"), "--show-contacts").output
 
 
-@pytest.mark.parametrize("group", [(), ("rules",), ("config",), ("baseline",), ("serve",), ("reviews",)])
+@pytest.mark.parametrize("group", [(), ("rules",), ("cases",), ("config",), ("baseline",), ("serve",), ("reviews",)])
 def test_lists_of_commands_are_not_cut(group: tuple[str, ...]) -> None:
     assert "..." not in run(*group, "--help").stdout.partition("Commands:")[2]
 

@@ -40,7 +40,7 @@ _PATHS = click.argument("paths", nargs=-1, type=click.Path(exists=True))
 _FORMAT = click.option("-f", "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True)
 
 
-@cases.command("check")
+@cases.command("check", short_help="Name broken lines, lines that stand there twice, near-duplicates.")
 @_PATHS
 @options("lexicon")
 def cases_check(paths: tuple[str, ...], lexicons: tuple[str, ...]) -> None:
@@ -68,7 +68,7 @@ def _twice(places: dict[str, Path], alike: corpus.Alike, what: str) -> str:
     return f"{places[other.writer]}:{other.line}: {what} as {places[one.writer]}:{one.line}, expected new wording in every line"
 
 
-@cases.command("stats")
+@cases.command("stats", short_help="Count rules, near misses, platforms, tags, lengths, writers.")
 @_PATHS
 @_FORMAT
 @options("lexicon")
@@ -96,7 +96,7 @@ def cases_show(rule: str, paths: tuple[str, ...], near: bool, kind: str, lexicon
             click.echo(dump(to_json(case)) if kind == "json" else f"{case.id}\t{line_of(case, lexicon)}")
 
 
-@cases.command("blind", short_help="Draw lines for a second reader, without marks, in another order.")
+@cases.command("blind", short_help="Draw lines for a second reader, without marks.")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False))
 @click.argument("sheet", type=click.Path(dir_okay=False))
 @click.option(
@@ -135,7 +135,7 @@ def cases_second(path: str, sheet: str, lexicons: tuple[str, ...]) -> None:
     click.echo(f"{len(readings)} second readings in {target}")
 
 
-@cases.command("agreement")
+@cases.command("agreement", short_help="Show how far second readers agree with the writers.")
 @_PATHS
 @click.option("-v", "--verbose", is_flag=True, help="List the lines on which the two readers are not settled.")
 @_FORMAT
@@ -156,7 +156,7 @@ def cases_agreement(paths: tuple[str, ...], verbose: bool, kind: str, lexicons: 
             click.echo(f"open: {case}")
 
 
-@cases.command("first-sight", short_help="Score writers that no line stands for yet, and put them on record.")
+@cases.command("first-sight", short_help="Score new writers and put them on record.")
 @_PATHS
 @click.option("--seen", is_flag=True, help="The engine was tuned on these lines: say so in the table.")
 @options("lexicon")
