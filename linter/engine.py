@@ -570,7 +570,9 @@ def _with_shown_context(message: Utterance) -> Utterance:
     """Return the message with what was seen of its earlier turns, where they are HTML."""
     if not any("<" in turn.text or "&" in turn.text for turn in message.context):
         return message
-    turns = [turn._replace(text=mask_html(turn.text)) for turn in message.context]
+    turns = [
+        Turn(turn.role, mask_html(turn.text), turn.time) for turn in message.context
+    ]  # a server's are of another kind
     return Message(message.text, message.channel, turns, message.role, message.origin)
 
 

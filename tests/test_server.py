@@ -101,6 +101,16 @@ def test_the_answer_is_the_librarys(http: httpx.Client, ask: dict[str, Any]) -> 
     assert said == expected
 
 
+def test_html_in_what_was_said_before_is_read_as_text(http: httpx.Client) -> None:
+    ask = {
+        "text": "开不了的呢",
+        "platforms": ["tmall"],
+        "context": [{"role": "buyer", "text": "能开<b>发票</b>吗&nbsp;"}],
+    }
+    reply = http.post("/v1/check", json=ask)
+    assert reply.status_code == 200 and "invoice-refused" in reply.text
+
+
 def test_a_batch_answers_in_order(http: httpx.Client) -> None:
     said = http.post("/v1/check/batch", json={"messages": ASKS}).json()["answers"]
     assert said == [http.post("/v1/check", json=ask).json() for ask in ASKS]
